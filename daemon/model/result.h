@@ -1,0 +1,31 @@
+/* Pronto's results in all their spellings, and one normal form. Pure. */
+#pragma once
+
+#include "common/crypto.h"
+#include "common/json.h"
+#include "model/words.h"
+
+enum result_status {
+    RESULT_FINAL,   /* finished, success, or no status at all */
+    RESULT_INTERIM, /* pending, or a word that is not known */
+};
+
+/* What a callback (or the answer of GET /contacts/{id}) says. */
+struct reading {
+    enum result_status status;
+    char *enrichment_id;            /* enrichment_id, else id, else contact.enrichment_id, contact.id; NULL when none; owned */
+    char *first_name, *last_name;   /* NULL when absent; also firstname, lastname, and those of contact; owned */
+    struct json_object *custom;     /* NULL when absent; owned reference */
+    struct digest custom_digest;    /* see model/contact.h */
+    struct json_object *result;     /* normal form, owned: {"status": "finished", "email", "email_status", "personal_email",
+                                       "personal_email_status", "phones": [...], "custom"}; absent values are null, phones []. "success" and an
+                                       absent status become "finished"; phone/phones, bare string, array of strings or of objects with
+                                       number/phone/phone_number become an array of strings; unknown statuses pass through */
+    struct digest result_digest;    /* of the canonical normal form: tells whether a duplicate differs */
+    bool found;                     /* any e-mail, personal e-mail or phone in it */
+};
+
+void reading_done(struct reading *reading);
+
+/* Reads a callback body. Never refuses an object: what it cannot read is absent. Returns 0 or -ENOMEM. */
+int reading_parse(struct json_object *body, struct reading *ret);
