@@ -14,8 +14,6 @@
     }                                                                                              \
     struct func##_semicolon
 
-#define cleanup(func) __attribute__((cleanup(func)))
-
 static inline void cleanup_free_p(void *p)
 {
     free(*(void **)p);
