@@ -1,8 +1,7 @@
 /* When is something tried again? Pure: time and randomness are arguments. */
 #pragma once
 
-#include "model/words.h"
-
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Equal jitter: half of the wait fixed, half random. @failures is 1 after the first failed attempt; the wait doubles from @first_ms to at

@@ -2,8 +2,10 @@
  *
  * request    queued -----> pending -----> finished         callback  (born in its final state, but:)
  *              |  \           |  \------> expired --\                 unmatched ---> matched | duplicate
- *              |   \-> failed  \--------> failed     \                mismatched --> matched | duplicate  (by hand)
+ *              |   \-> failed  \--------> failed  --- \               mismatched --> matched | duplicate  (by hand)
  *              \----------------> finished <----------/
+ *            (a result that comes after all finishes an expired and a failed one, too: a call that Pronto did not answer may have been
+ *            accepted before another one was refused)
  *
  * delivery   queued -> running -> succeeded
  *               ^         |  \--> dead ------> queued   (retried by hand; so may a succeeded one)

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#define ENRICHMENT_ID_MAX 128 /* bytes of Pronto's identifier (a UUID, as far as known); longer ones count as none */
+
 enum enrichment_type {
     ENRICHMENT_EMAIL = 0,
     ENRICHMENT_PHONE,
