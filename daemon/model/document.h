@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#define HOOK_ENV_NAME_MAX  256          /* bytes of one name: execve(2) bounds name and value together */
 #define HOOK_ENV_VALUE_MAX (32 * 1024)  /* bytes of one value */
 #define HOOK_ENV_TOTAL_MAX (256 * 1024) /* bytes of all names and values */
 
@@ -22,7 +23,8 @@ struct document_facts {
     struct json_object *dead;       /* event dead: {"hook", "delivery_id", "event", "attempts", "error"}, else NULL; borrowed */
 };
 
-/* The "request" member of the document from the stored content. */
+/* The "request" member of the document from the stored content, whose values it shares. custom is as it was submitted: {} when it was {},
+ * null when there was none. 0 or -ENOMEM. */
 int document_request(const char *id, const char *enrichment_id, enum enrichment_type type, struct json_object *content,
                      int64_t created_at, struct json_object **ret);
 
@@ -30,7 +32,10 @@ int document_request(const char *id, const char *enrichment_id, enum enrichment_
  * event failed (Pronto's words, given in the request object). 0 or -ENOMEM. */
 int document_build(const struct document_facts *facts, struct json_object **ret);
 
-/* PRONTO_* variables as a JSON array of strings "NAME=value". Values over HOOK_ENV_VALUE_MAX, past HOOK_ENV_TOTAL_MAX in all, or with a
+/* Without a request the enrichment_id is that of @raw, and custom that of @result. Names of more than HOOK_ENV_NAME_MAX bytes are left out
+ * like values that are too long. PRONTO_OMITTED is always there, at most HOOK_ENV_VALUE_MAX bytes on top of the total.
+ *
+ * PRONTO_* variables as a JSON array of strings "NAME=value". Values over HOOK_ENV_VALUE_MAX, past HOOK_ENV_TOTAL_MAX in all, or with a
  * NUL are left out and named in PRONTO_OMITTED (blank-separated). Absent values are empty strings. Scalars of custom: strings as they are,
  * numbers by their digits, true/false; null is no scalar. Keys upper-cased, other characters than A-Z 0-9 become '_'; of two keys with one
  * name the first counts. 0 or -ENOMEM. */

@@ -46,7 +46,6 @@ struct submission_verdict {
 
 void submission_verdict_done(struct submission_verdict *verdict);
 
-/* Judges the answer to a submit call. 2xx with an identifier (enrichment_id, id, contact.id, contact.enrichment_id) is accepted; 2xx
- * without one, 3xx, and other 4xx... as the table in the source says. @secrets (NULL-terminated, may be NULL) are replaced by "***" in
+/* Judges the answer to a submit call: the table at the head of the source. An identifier is what reading_identifier() finds. @secrets (NULL-terminated, may be NULL) are replaced by "***" in
  * error texts. Returns 0 or -ENOMEM. */
 int submission_judge(const struct call_answer *answer, const char *const *secrets, struct submission_verdict *ret);
