@@ -6,7 +6,7 @@
  *                 outcome {"id": N, "fate": "answered", "status": 202, "retry_after_ms": -1, "error": null}  payload: the answer's body
  * prontod-runner  job     {"id": N, "hook": "crm", "env": ["PRONTO_EVENT=finished", ...]}   payload: the document
  *                 outcome {"id": N, "started_at": ..., "duration_ms": ..., "exit_code": 0, "signal": 0, "timed_out": false,
- *                          "not_started": false, "error": null}                 payload: the last bytes of output
+ *                          "interrupted": false, "not_started": false, "error": null}                 payload: the last bytes of output
  * both            {"control": "reload"} to the worker, {"control": "ready", "detail": "..."} from it when (re)loaded: egress says in "state"
  *                 whether it has a key ("ok", "no_key", detail why).
  */
@@ -32,9 +32,9 @@ struct egress_job {
     const char *contact; /* EGRESS_CONTACT; borrowed */
 };
 int egress_job_encode(const struct egress_job *job, struct json_object **ret_head);
-int egress_job_decode(struct json_object *head, struct egress_job *ret); /* 0 or -EPROTO; borrows from @head */
+int egress_job_decode(struct json_object *head, struct egress_job *ret); /* 0 or -EPROTO, as all decoders here; borrows from @head */
 
-/* @answer->body is the frame's payload, not part of the head. */
+/* Encoders return 0 or -ENOMEM. @answer->body is the frame's payload, not part of the head. */
 int egress_outcome_encode(int64_t id, const struct call_answer *answer, struct json_object **ret_head);
 int egress_outcome_decode(struct json_object *head, const char *payload, size_t size, int64_t *ret_id,
                           struct call_answer *ret);
