@@ -1,5 +1,7 @@
-/* prontod.conf(5): one immutable snapshot made from a table of keys. A reload makes a new snapshot completely, or keeps the old one. Sole
- * user of inih. No logging: faults go to the caller's function. */
+/* prontod.conf(5): one immutable snapshot made from a table of keys. A reload makes a new snapshot
+ * completely, or keeps the old one. Sole user of inih. No logging: faults go to the caller's
+ * function. Loading is for one thread at a time, since inih keeps its options in globals; a
+ * snapshot may be read by any thread. */
 #pragma once
 
 #include "common/limits.h"
@@ -14,11 +16,11 @@ struct credit_prices {
 };
 
 struct hook_config {
-    char *name;        /* of the section [hook NAME]: 1 to 64 of A-Z a-z 0-9 _ . - */
-    char **command;    /* argv, [0] absolute; NULL-terminated */
+    char *name;         /* of the section [hook NAME]: 1 to 64 of A-Z a-z 0-9 _ . - */
+    char **command;     /* argv, [0] absolute; NULL-terminated */
     char *command_text; /* as written, for GET /v1/hooks */
-    unsigned on;       /* bit (1u << enum hook_event) */
-    unsigned types;    /* bit (1u << enum enrichment_type); all when not given */
+    unsigned on;        /* bit (1u << enum hook_event) */
+    unsigned types;     /* bit (1u << enum enrichment_type); all when not given */
     enum hook_only only;
     enum hook_mode mode;
     int64_t timeout_ms, kill_after_ms;
@@ -31,9 +33,9 @@ struct hook_config {
 struct config {
     unsigned generation; /* set by the manager: 1, 2, ... */
     struct {
-        char *listen;    /* ADDR:PORT, [ADDR6]:PORT */
-        char *public_url; /* without a trailing slash */
-        char *secret_file; /* or NULL */
+        char *listen;           /* ADDR:PORT, [ADDR6]:PORT */
+        char *public_url;       /* without a trailing slash */
+        char *secret_file;      /* or NULL */
         char **trusted_proxies; /* addresses or ADDR/BITS, checked */
         bool verify_fetch;
         int64_t max_body, max_connections, timeout_ms;
@@ -49,18 +51,22 @@ struct config {
         int64_t retention_ms, max_unmatched, min_free;
     } store;
     struct {
-        char *api_url; /* without a trailing slash; https, or http to a loopback address */
+        char *api_url;      /* without a trailing slash; https, or http to a loopback address */
         char *api_key_file; /* or NULL */
-        int64_t concurrency, rate, timeout_ms, poll_after_ms, deadline_ms, batch, batch_delay_ms, daily_credits;
+        int64_t concurrency, rate, timeout_ms, poll_after_ms, deadline_ms, batch, batch_delay_ms,
+            daily_credits;
         struct credit_prices prices;
     } pronto;
     bool custom_lenient;
     struct hook_config *hooks;
     size_t n_hooks;
+    struct config_origins *origins; /* the room's own: where each key was given */
 };
 
-/* Called for each fault, in the order of the files: "FILE:LINE: message" is how it is printed. @line 0: of the whole file. */
-typedef void (*config_fault_fn)(const char *file, unsigned line, const char *message, void *userdata);
+/* Called for each fault, in the order of the files: "FILE:LINE: message" is how it is printed.
+ * @line 0: of the whole file. A message never repeats a value: someone may have pasted a secret. */
+typedef void (*config_fault_fn)(const char *file, unsigned line, const char *message,
+                                void *userdata);
 
 enum config_result {
     CONFIG_OK = 0,
@@ -69,13 +75,25 @@ enum config_result {
 
 #define CONFIG_PATH_DEFAULT PRONTOD_SYSCONFDIR "/prontod/prontod.conf"
 
-/* Reads @path, then PATH.d/ *.conf in bytewise order (later values win; a hook may be given in any of them). Checks every value and all
- * together. Returns CONFIG_OK with *ret (for config_free()), CONFIG_INVALID, or -ENOMEM. */
+/* Reads @path, then PATH.d/ *.conf in bytewise order without hidden files (later values win; a hook
+ * may be given in any of them). Checks every value and all together. Returns CONFIG_OK with *ret
+ * (for config_free()), CONFIG_INVALID, or -ENOMEM. */
 int config_load(const char *path, config_fault_fn fault, void *userdata, struct config **ret);
 
-/* Checks what lies outside the files and may change without them: hook programs (exist, executable, owned by root or @runner_uid and writable
- * by nobody else, as their parent directories), secret_file. Faults as above, with the line of the key. */
+/* Checks what lies outside the files and may change without them: hook programs (exist, executable,
+ * they and their directories owned by root or the effective user and writable by nobody else),
+ * secret_file, api_key_file (looked at, never opened). Faults as above, with the line of the key.
+ * Returns CONFIG_OK, CONFIG_INVALID, or -ENOMEM. */
 int config_check_environment(const struct config *config, config_fault_fn fault, void *userdata);
+
+/* Loads the shared secrets from the credential "callback-secret", else secret_file: a
+ * NULL-terminated vector for config_free_secrets(), empty when neither is there. Needs no
+ * crypto_init(). Returns CONFIG_OK, CONFIG_INVALID (a line is not a secret;
+ * config_check_environment() says which), or -errno of the file (-EPERM: others may read it). */
+int config_read_secrets(const struct config *config, char ***ret);
+
+/* Wipes and frees; NULL is fine. */
+void config_free_secrets(char **secrets);
 
 void config_free(struct config *config);
 static inline void config_free_p(struct config **config)
@@ -84,13 +102,15 @@ static inline void config_free_p(struct config **config)
 }
 #define cleanup_config __attribute__((cleanup(config_free_p)))
 
+/* The hook of that name, or NULL. Borrowed. */
 const struct hook_config *config_hook(const struct config *config, const char *name);
 
-/* Writes every key with its default and one line of explanation to @stream, for documentation tests. */
+struct key_rule;
 struct config_key {
     const char *section; /* "hook" for [hook NAME] */
     const char *name;
-    const char *default_value; /* NULL: none, the key is required; "" : empty */
+    const char *default_value;   /* NULL: none, the key is required; "": empty */
+    const struct key_rule *rule; /* the room's own: how the text is read (keys.h) */
 };
 /* The table of keys, for tests that hold conf/prontod.conf and prontod.conf(5) against it. */
 const struct config_key *config_keys(size_t *ret_n);
