@@ -7,7 +7,7 @@
 
 /* Defines func_p(type *), to be named in cleanup(): DEFINE_CLEANUP(struct thing *, thing_free). */
 #define DEFINE_CLEANUP(type, func)                                                                 \
-    static inline void func##_p(type *p)                                                           \
+    static inline void func##_p(__typeof__(type) *p)                                               \
     {                                                                                              \
         if (*p)                                                                                    \
             func(*p);                                                                              \

@@ -1,11 +1,13 @@
-/* Tokens, digests and comparing secrets: the only user of libsodium. Thread-safe after crypto_init(). */
+/* Tokens, digests and comparing secrets: the only user of libsodium. Thread-safe after
+ * crypto_init(). */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* To be called once before anything else here. Returns 0 or -EIO when the system gives no randomness. */
+/* To be called once before anything else here. Returns 0 or -EIO when the system gives no
+ * randomness. */
 int crypto_init(void);
 
 #define TOKEN_BYTES     32
@@ -30,13 +32,14 @@ struct digest {
 };
 #define DIGEST_KEY_BYTES 32
 
-/* BLAKE2b-128 over @n parts, each preceded by its length, so that parts cannot run into each other. @key is
- * DIGEST_KEY_BYTES long, or NULL for an unkeyed digest. */
+/* BLAKE2b-128 over @n parts, each preceded by its length, so that parts cannot run into each other.
+ * @key is DIGEST_KEY_BYTES long, or NULL for an unkeyed digest. */
 struct digest_part {
     const void *data;
     size_t size;
 };
-void digest_compute(const uint8_t *key, const struct digest_part *parts, size_t n, struct digest *ret);
+void digest_compute(const uint8_t *key, const struct digest_part *parts, size_t n,
+                    struct digest *ret);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 

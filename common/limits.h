@@ -1,5 +1,5 @@
-/* Bounds on quantities that someone else controls and that more than one room must agree on. A bound that only
- * one room needs stands beside that room's type. */
+/* Bounds on quantities that someone else controls and that more than one room must agree on. A
+ * bound that only one room needs stands beside that room's type. */
 #pragma once
 
 /* Nesting of a JSON body; the body itself is level 1 (the manual, "Callback endpoint"). */

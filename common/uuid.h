@@ -20,8 +20,9 @@ void uuid_format(const struct uuid *id, char ret[static UUID_TEXT_SIZE]);
 /* Exactly 36 characters, any case. Returns 0 or -EINVAL. */
 int uuid_parse(const char *text, struct uuid *ret);
 
-/* Version 8 identifiers of the store: the row key and the kind of row inside the identifier, beside a random number of
- * the database. So an id needs no index of its own, and ids sort by age. @key is 1..2^48-1, @kind 0..4095. */
+/* Version 8 identifiers of the store: the row key and the kind of row inside the identifier, beside
+ * a random number of the database. So an id needs no index of its own, and ids sort by age. @key
+ * is 1..2^48-1, @kind 0..4095. */
 void uuid_from_key(int64_t key, unsigned kind, uint64_t database, struct uuid *ret);
 
 /* The reverse; false when @id was not made by uuid_from_key() for this database and kind. */
