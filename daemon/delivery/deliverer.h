@@ -1,5 +1,6 @@
-/* The scheduler of hooks: claims due deliveries from the store, builds their documents, gives them to prontod-runner, and stores what
- * came of them. Pure policy over a queue on disk; thread of the main loop. Logs (callbacks of the loop do). */
+/* The scheduler of hooks: claims due deliveries from the store, builds their documents, gives them
+ * to prontod-runner, and stores what came of them. Pure policy over a queue on disk; thread of the
+ * main loop. Logs (callbacks of the loop do). */
 #pragma once
 
 #include "config/config.h"
@@ -10,39 +11,44 @@
 
 struct deliverer;
 
-/* @config, @store, @reader and @runner are borrowed and outlive it. Claims nothing before deliverer_wake(). 0 or a negative errno. */
-int deliverer_new(sd_event *loop, const struct config *config, struct store *store, struct store_reader *reader,
-                  struct worker_link *runner, struct deliverer **ret);
+/* @config, @store, @reader and @runner are borrowed and outlive it. Claims nothing before
+ * deliverer_wake(). 0 or a negative errno. */
+int deliverer_new(sd_event *loop, const struct config *config, struct store *store,
+                  struct store_reader *reader, struct worker_link *runner, struct deliverer **ret);
 void deliverer_free(struct deliverer *deliverer);
 
 /* Something may be due: after a commit that changed deliveries, and at start. */
 void deliverer_wake(struct deliverer *deliverer);
 
-/* Hooks as in @config from now on; what runs ends under its old settings; broken hooks are tried again. */
+/* Hooks as in @config from now on; what runs ends under its old settings; broken hooks are tried
+ * again. */
 void deliverer_reload(struct deliverer *deliverer, const struct config *config);
 
 /* What the link to prontod-runner brings. */
 void deliverer_link_up(struct deliverer *deliverer);
 void deliverer_link_down(struct deliverer *deliverer);
-void deliverer_frame(struct deliverer *deliverer, struct json_object *head, const char *payload, size_t size);
+void deliverer_frame(struct deliverer *deliverer, struct json_object *head, const char *payload,
+                     size_t size);
 
 /* No new runs; true when none is under way. */
 void deliverer_stop(struct deliverer *deliverer);
 bool deliverer_is_idle(const struct deliverer *deliverer);
 
 struct hook_status {
-    const char *state;   /* "ok" or "broken"; static */
-    const char *error;   /* why it is broken, or NULL; until the next call of the loop */
+    const char *state; /* "ok" or "broken"; static */
+    const char *error; /* why it is broken, or NULL; until the next call of the loop */
     int64_t running;
 };
 /* Of a hook of the configuration. Returns 0 or -ENOENT. */
 int deliverer_hook(const struct deliverer *deliverer, const char *name, struct hook_status *ret);
 
-/* Runs a hook on a document without storing anything (POST /v1/hooks/{name}/test). @done is called once, with NULL outcome when the runner is not
- * there (or went away). Returns 0, -ENOENT, -ENOMEM, -ENOTCONN, or -EBUSY (too many tests). */
+/* Runs a hook on a document without storing anything (POST /v1/hooks/{name}/test). @done is called
+ * once, with NULL outcome when the runner is not there (or went away). Returns 0, -ENOENT, -ENOMEM,
+ * -ENOTCONN, or -EBUSY (too many tests). */
 struct hook_outcome;
 int deliverer_test(struct deliverer *deliverer, const char *hook,
-                   void (*done)(const struct hook_outcome *outcome, const char *output, size_t size, void *userdata),
+                   void (*done)(const struct hook_outcome *outcome, const char *output, size_t size,
+                                void *userdata),
                    void *userdata);
 /* Forgets the caller of a test that has not ended: @done will not be called. */
 void deliverer_test_cancel(struct deliverer *deliverer, void *userdata);

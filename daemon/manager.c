@@ -1,0 +1,401 @@
+/* Start: database, workers, listeners, so that nothing is accepted before it can be stored, and no
+ * program is started once a peer can speak to us. Stop: the reverse; what was accepted is finished,
+ * what runs longer than we may wait is found on disk by the next start. */
+#include "manager_internal.h"
+
+#include "common/log.h"
+#include "common/timestamp.h"
+#include "fds.h"
+#include "notify.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#define READY_LOOK_US (250 * 1000ULL)
+#define STOP_GRACE_MS                                                                              \
+    (30 * 1000) /* for hooks and calls under way; beyond it they run again after the next start */
+#define STOP_LOOK_US (50 * 1000ULL)
+
+/* Rooms tell each other what happened through here. */
+
+static void on_changed(const struct store_changes *changes, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    if (changes->submissions && manager->submitter)
+        submitter_wake(manager->submitter);
+    if (changes->deliveries && manager->deliverer)
+        deliverer_wake(manager->deliverer);
+    if (manager->query)
+        query_changed(manager->query, changes);
+}
+
+static int on_store(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    struct manager *manager = userdata;
+    int r = store_dispatch(manager->store, on_changed, manager);
+
+    (void)source;
+    (void)fd;
+    (void)revents;
+    if (r < 0) {
+        log_fields(
+            LOG_CRIT, NULL, NULL, 0,
+            "the database cannot be written any more: %s; ending, so that a new start recovers it",
+            strerror(-r));
+        manager->exit_status = EXIT_FAILURE;
+        sd_event_exit(manager->loop, 0);
+    }
+    return 0;
+}
+
+static void worker_went_down(struct manager *manager, struct worker_end *worker, const char *reason)
+{
+    if (manager->stopping)
+        return;
+    if (worker->process.pid == 0) {
+        log_warning("%s went away (%s), connecting again", worker->program, reason);
+        return;
+    }
+    log_error("%s ended (%s). prontod starts no program once it serves, so it stops; start it "
+              "again, nothing is lost",
+              worker->program, reason);
+    manager_stop(manager, EXIT_FAILURE);
+}
+
+static void on_egress_up(void *userdata)
+{
+    submitter_link_up(((struct manager *)userdata)->submitter);
+}
+
+static void on_egress_frame(struct json_object *head, const char *payload, size_t size,
+                            void *userdata)
+{
+    submitter_frame(((struct manager *)userdata)->submitter, head, payload, size);
+}
+
+static void on_egress_down(const char *reason, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    submitter_link_down(manager->submitter);
+    worker_went_down(manager, &manager->egress, reason);
+}
+
+static void on_runner_up(void *userdata)
+{
+    deliverer_link_up(((struct manager *)userdata)->deliverer);
+}
+
+static void on_runner_frame(struct json_object *head, const char *payload, size_t size,
+                            void *userdata)
+{
+    deliverer_frame(((struct manager *)userdata)->deliverer, head, payload, size);
+}
+
+static void on_runner_down(const char *reason, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    deliverer_link_down(manager->deliverer);
+    worker_went_down(manager, &manager->runner, reason);
+}
+
+/* Building. */
+
+static int open_store(struct manager *manager)
+{
+    struct store_settings *settings = calloc(1, sizeof(*settings));
+    cleanup_free char *reason = NULL;
+    int r;
+
+    if (!settings)
+        return -ENOMEM;
+    manager_store_settings(manager->config, settings);
+    r = store_open(manager->config->store.path, settings, time_now(), &manager->store, &reason);
+    free(settings);
+    if (r == STORE_OPEN_E_REFUSED) {
+        log_error("%s", reason);
+        return -EINVAL;
+    }
+    if (r < 0) {
+        log_error("cannot open the database %s: %s", manager->config->store.path, strerror(-r));
+        return r;
+    }
+    r = store_reader_open(manager->store, &manager->reader);
+    if (r >= 0)
+        r = sd_event_add_io(manager->loop, &manager->store_source, store_fd(manager->store),
+                            EPOLLIN, on_store, manager);
+    return r;
+}
+
+static int start_worker(struct manager *manager, struct worker_end *worker, const char *program,
+                        const char *socket_variable, const struct worker_link_handlers *handlers)
+{
+    const char *path = getenv(socket_variable);
+    int r;
+
+    worker->program = program;
+    if (path && *path)
+        return worker_link_connect(manager->loop, path, handlers, manager, &worker->link);
+    r = worker_start(program, manager->config_path, &worker->process);
+    if (r < 0) {
+        log_error("cannot start %s: %s; is the package installed completely?", program,
+                  strerror(-r));
+        return r;
+    }
+    return worker_link_adopt(manager->loop, worker->process.fd, handlers, manager, &worker->link);
+}
+
+static int start_workers(struct manager *manager)
+{
+    static const struct worker_link_handlers egress = {
+        .on_up = on_egress_up, .on_frame = on_egress_frame, .on_down = on_egress_down};
+    static const struct worker_link_handlers runner = {
+        .on_up = on_runner_up, .on_frame = on_runner_frame, .on_down = on_runner_down};
+    int r =
+        start_worker(manager, &manager->egress, "prontod-egress", "PRONTOD_EGRESS_SOCKET", &egress);
+
+    if (r >= 0)
+        r = start_worker(manager, &manager->runner, "prontod-runner", "PRONTOD_RUNNER_SOCKET",
+                         &runner);
+    if (r >= 0)
+        r = submitter_new(manager->loop, manager->config, manager->store, manager->egress.link,
+                          &manager->submitter);
+    if (r >= 0)
+        r = deliverer_new(manager->loop, manager->config, manager->store, manager->reader,
+                          manager->runner.link, &manager->deliverer);
+    return r;
+}
+
+static int listen_callback(struct manager *manager, int inherited)
+{
+    int fd = inherited, r = 0;
+
+    if (fd < 0)
+        r = fds_listen_tcp(manager->config->ingress.listen, &fd);
+    if (r < 0) {
+        log_error("cannot listen on %s: %s; another program may use the port, or the address is "
+                  "not of this machine",
+                  manager->config->ingress.listen, strerror(-r));
+        return r;
+    }
+    return manager_ingress_new(manager, fd);
+}
+
+static int listen_query(struct manager *manager, int inherited)
+{
+    struct query_backend backend;
+    int fd = inherited, r = 0;
+
+    if (fd < 0)
+        r = fds_listen_unix(manager->config->query.socket, &fd);
+    if (r < 0) {
+        log_error("cannot listen on %s: %s", manager->config->query.socket,
+                  r == -EADDRINUSE ? "another prontod serves there" : strerror(-r));
+        return r;
+    }
+    manager_query_backend(manager, &backend);
+    return query_new(manager->loop, manager->config, fd, &backend, &manager->query);
+}
+
+/* READY=1 only when callbacks can be stored: not on a full disk. */
+static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct store_counts counts;
+
+    (void)usec;
+    if (manager->stopping || manager->ready_told)
+        return 0;
+    if (store_ready(manager->store)) {
+        manager->ready_told = true;
+        log_notice("serving callbacks on %s", manager->config->ingress.listen);
+        notify_status("Serving");
+        notify_ready();
+        return 0;
+    }
+    store_counts(manager->store, &counts);
+    notify_status("Waiting: %s",
+                  counts.not_ready_reason ? counts.not_ready_reason : "the store is not ready");
+    sd_event_source_set_time_relative(source, READY_LOOK_US);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                          void *userdata)
+{
+    struct manager *manager = userdata;
+
+    (void)source;
+    (void)info;
+    if (manager->stopping) {
+        log_warning("told to stop again, ending at once; what was under way runs again after the "
+                    "next start");
+        sd_event_exit(manager->loop, 0);
+        return 0;
+    }
+    manager_stop(manager, EXIT_SUCCESS);
+    return 0;
+}
+
+static int on_reload_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                            void *userdata)
+{
+    struct manager *manager = userdata;
+
+    (void)source;
+    (void)info;
+    if (!manager->stopping)
+        manager_reload(manager);
+    return 0;
+}
+
+static int watch_signals(struct manager *manager)
+{
+    int r = sd_event_add_signal(manager->loop, NULL, SIGTERM, on_stop_signal, manager);
+
+    if (r >= 0)
+        r = sd_event_add_signal(manager->loop, NULL, SIGINT, on_stop_signal, manager);
+    if (r >= 0)
+        r = sd_event_add_signal(manager->loop, NULL, SIGHUP, on_reload_signal, manager);
+    if (r >= 0)
+        r = sd_event_set_watchdog(manager->loop, true);
+    return r;
+}
+
+static int build(struct manager *manager)
+{
+    int callback_fd, query_fd, r = fds_inherited(&callback_fd, &query_fd);
+
+    if (r >= 0)
+        r = sd_event_new(&manager->loop);
+    if (r >= 0)
+        r = watch_signals(manager);
+    if (r >= 0)
+        r = open_store(manager);
+    if (r >= 0)
+        r = start_workers(manager);
+    if (r >= 0)
+        r = listen_query(manager, query_fd);
+    if (r >= 0)
+        r = listen_callback(manager, callback_fd);
+    if (r >= 0)
+        r = sd_event_add_time_relative(manager->loop, &manager->ready_timer, CLOCK_BOOTTIME, 0, 0,
+                                       on_ready_timer, manager);
+    return r;
+}
+
+int manager_new(const char *config_path, struct config *config, struct manager **ret)
+{
+    struct manager *manager = calloc(1, sizeof(*manager));
+    int r;
+
+    if (!manager) {
+        config_free(config);
+        return -ENOMEM;
+    }
+    manager->config_path = config_path;
+    manager->config = config;
+    config->generation = 1;
+    r = build(manager);
+    if (r < 0) {
+        manager_free(manager);
+        return r;
+    }
+    submitter_wake(manager->submitter);
+    deliverer_wake(manager->deliverer);
+    *ret = manager;
+    return 0;
+}
+
+/* Stopping. */
+
+static bool is_idle(const struct manager *manager)
+{
+    return manager->ingress_stopped && query_is_idle(manager->query) &&
+           submitter_is_idle(manager->submitter) && deliverer_is_idle(manager->deliverer);
+}
+
+static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct manager *manager = userdata;
+    static int64_t deadline;
+
+    (void)usec;
+    if (deadline == 0)
+        deadline = time_boot_ms() + STOP_GRACE_MS;
+    if (is_idle(manager))
+        return sd_event_exit(manager->loop, 0);
+    if (time_boot_ms() >= deadline) {
+        log_warning("some hooks or calls did not end in time; they run again after the next start");
+        return sd_event_exit(manager->loop, 0);
+    }
+    sd_event_source_set_time_relative(source, STOP_LOOK_US);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_ingress_stopped(void *userdata)
+{
+    ((struct manager *)userdata)->ingress_stopped = true;
+}
+
+void manager_stop(struct manager *manager, int exit_status)
+{
+    if (manager->stopping)
+        return;
+    manager->stopping = true;
+    manager->exit_status = exit_status;
+    log_notice("stopping: finishing what was accepted");
+    notify_stopping();
+    notify_extend_timeout(STOP_GRACE_MS + 10000);
+    submitter_stop(manager->submitter);
+    deliverer_stop(manager->deliverer);
+    query_stop(manager->query);
+    ingress_stop(manager->ingress, on_ingress_stopped, manager);
+    if (sd_event_add_time_relative(manager->loop, &manager->stop_timer, CLOCK_BOOTTIME, 0, 0,
+                                   on_stop_timer, manager) < 0)
+        sd_event_exit(manager->loop, 0);
+}
+
+int manager_run(struct manager *manager)
+{
+    int r = sd_event_loop(manager->loop);
+
+    if (r < 0) {
+        log_error("the main loop failed: %s", strerror(-r));
+        return EXIT_FAILURE;
+    }
+    return manager->exit_status;
+}
+
+static void end_worker(struct worker_end *worker)
+{
+    worker_link_free(worker->link);
+    if (worker->process.pid > 0)
+        worker_join(&worker->process, 10000);
+}
+
+void manager_free(struct manager *manager)
+{
+    if (!manager)
+        return;
+    ingress_free(manager->ingress);
+    query_free(manager->query);
+    deliverer_free(manager->deliverer);
+    submitter_free(manager->submitter);
+    end_worker(&manager->egress);
+    end_worker(&manager->runner);
+    sd_event_source_unref(manager->store_source);
+    sd_event_source_unref(manager->ready_timer);
+    sd_event_source_unref(manager->stop_timer);
+    store_reader_free(manager->reader);
+    store_close(manager->store);
+    sd_event_unref(manager->loop);
+    config_free(manager->config);
+    free(manager);
+}

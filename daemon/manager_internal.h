@@ -1,0 +1,45 @@
+/* What the manager's files share. */
+#pragma once
+
+#include "delivery/deliverer.h"
+#include "ingress/ingress.h"
+#include "manager.h"
+#include "query/query.h"
+#include "submission/submitter.h"
+#include "workers.h"
+
+struct worker_end {
+    const char *program;
+    struct worker_link *link;
+    struct worker_process process; /* pid 0: a service of its own */
+};
+
+struct manager {
+    const char *config_path;
+    struct config *config;
+    sd_event *loop;
+    struct store *store;
+    struct store_reader *reader;
+    struct worker_end egress, runner;
+    struct submitter *submitter;
+    struct deliverer *deliverer;
+    struct ingress *ingress;
+    struct query *query;
+    sd_event_source *store_source, *ready_timer, *stop_timer;
+    bool ready_told, stopping, ingress_stopped;
+    int exit_status;
+};
+
+/* manager.c */
+void manager_stop(struct manager *manager, int exit_status);
+
+/* manager_settings.c: what the rooms take from a configuration, and putting a new one in place. */
+void manager_store_settings(const struct config *config, struct store_settings *ret);
+int manager_ingress_new(struct manager *manager, int listen_fd);
+/* Reads the configuration again; keeps the old one whole when the new one has faults. */
+void manager_reload(struct manager *manager);
+/* Logs a fault as FILE:LINE; for config_load() and config_check_environment(). */
+void manager_log_fault(const char *file, unsigned line, const char *message, void *userdata);
+
+/* manager_status.c: what the query socket asks the other rooms. */
+void manager_query_backend(struct manager *manager, struct query_backend *ret);

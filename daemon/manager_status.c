@@ -1,0 +1,211 @@
+#include "manager_internal.h"
+
+#include "common/json.h"
+#include "model/wire.h"
+
+#include <errno.h>
+
+static const char *submit_refused(void *userdata)
+{
+    struct manager *manager = userdata;
+    struct submitter_status status;
+
+    submitter_status(manager->submitter, &status);
+    if (manager->stopping)
+        return "prontod is stopping; try again in a moment";
+    return status.state == SUBMITTER_NO_KEY
+               ? "prontod has no API key: put it into the credential pronto-api-key or the file "
+                 "that api_key_file names, then reload"
+               : NULL;
+}
+
+static int hook_state(const char *hook, const char **ret_state, const char **ret_error,
+                      void *userdata)
+{
+    struct manager *manager = userdata;
+    struct hook_status status;
+    int r = deliverer_hook(manager->deliverer, hook, &status);
+
+    if (r < 0)
+        return r;
+    *ret_state = status.state;
+    *ret_error = status.error;
+    return 0;
+}
+
+static int add_submitting(struct json_object *object, const struct submitter_status *status)
+{
+    struct json_object *item = json_object_new_object();
+    int r = item ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = json_add_string(item, "state", submitter_state_name(status->state));
+    if (r == 0)
+        r = json_add_string(item, "detail", status->detail[0] ? status->detail : NULL);
+    if (r == 0)
+        r = json_add_time(item, "paused_until", status->paused_until);
+    if (r == 0)
+        r = json_add_int64(item, "in_flight", status->in_flight);
+    if (r == 0)
+        r = json_add_int64(item, "calls", status->calls);
+    if (r == 0)
+        r = json_add_int64(item, "accepted", status->accepted);
+    if (r == 0)
+        r = json_add_int64(item, "refused", status->refused);
+    if (r == 0)
+        r = json_add_int64(item, "deferred", status->deferred);
+    if (r < 0) {
+        json_object_put(item);
+        return r;
+    }
+    return json_add(object, "submitting", item);
+}
+
+static int add_listener(struct json_object *object, const struct ingress_counts *counts)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } members[] = {
+        {"connections", counts->connections},   {"connections_max", counts->connections_max},
+        {"requests", counts->requests},         {"unknown_token", counts->unknown_token},
+        {"bad_framing", counts->bad_framing},   {"too_large", counts->too_large},
+        {"bad_encoding", counts->bad_encoding}, {"bad_method", counts->bad_method},
+        {"not_found", counts->not_found},       {"unavailable", counts->unavailable},
+        {"timed_out", counts->timed_out},       {"shed", counts->shed},
+    };
+    struct json_object *item = json_object_new_object();
+    int r = item ? 0 : -ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
+        r = json_add_int64(item, members[i].name, members[i].value);
+    if (r < 0) {
+        json_object_put(item);
+        return r;
+    }
+    return json_add(object, "callback_listener", item);
+}
+
+static int status(struct json_object *object, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct submitter_status submitting;
+    struct ingress_counts listener;
+    int r;
+
+    submitter_status(manager->submitter, &submitting);
+    ingress_counts(manager->ingress, &listener);
+    r = add_submitting(object, &submitting);
+    if (r == 0)
+        r = json_add_string(object, "egress",
+                            worker_link_is_up(manager->egress.link) ? "up" : "down");
+    if (r == 0)
+        r = json_add_string(object, "runner",
+                            worker_link_is_up(manager->runner.link) ? "up" : "down");
+    return r == 0 ? add_listener(object, &listener) : r;
+}
+
+/* A test of a hook that the query socket waits for. */
+struct test {
+    void (*done)(struct json_object *outcome, void *done_userdata);
+    void *done_userdata;
+    struct manager *manager;
+    struct test *next;
+};
+static struct test *tests; /* at most as many as the deliverer takes; one thread */
+
+static void test_forget(struct test *test)
+{
+    for (struct test **p = &tests; *p; p = &(*p)->next)
+        if (*p == test) {
+            *p = test->next;
+            break;
+        }
+    free(test);
+}
+
+static int test_json(const struct hook_outcome *outcome, const char *output, size_t size,
+                     struct json_object **ret)
+{
+    cleanup_json struct json_object *object = json_object_new_object();
+    int r = object ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = outcome->end.exit_code < 0
+                ? json_add(object, "exit_code", NULL)
+                : json_add_int64(object, "exit_code", outcome->end.exit_code);
+    if (r == 0)
+        r = outcome->end.signal == 0 ? json_add(object, "signal", NULL)
+                                     : json_add_int64(object, "signal", outcome->end.signal);
+    if (r == 0)
+        r = json_add_bool(object, "timed_out", outcome->end.timed_out);
+    if (r == 0)
+        r = json_add_int64(object, "duration_ms", outcome->duration_ms);
+    if (r == 0)
+        r = json_add_string(object, "error", outcome->error);
+    if (r == 0)
+        r = json_add_string_len(object, "output", output ? output : "", size);
+    if (r == 0)
+        *ret = TAKE_PTR(object);
+    return r;
+}
+
+static void on_tested(const struct hook_outcome *outcome, const char *output, size_t size,
+                      void *userdata)
+{
+    struct test *test = userdata;
+    struct json_object *json = NULL;
+
+    if (outcome && test_json(outcome, output, size, &json) < 0)
+        json = NULL;
+    test->done(json, test->done_userdata);
+    test_forget(test);
+}
+
+static int test_hook(const char *hook,
+                     void (*done)(struct json_object *outcome, void *done_userdata),
+                     void *done_userdata, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct test *test = calloc(1, sizeof(*test));
+    int r;
+
+    if (!test)
+        return -ENOMEM;
+    *test = (struct test){
+        .done = done, .done_userdata = done_userdata, .manager = manager, .next = tests};
+    r = deliverer_test(manager->deliverer, hook, on_tested, test);
+    if (r < 0) {
+        free(test);
+        return r;
+    }
+    tests = test;
+    return 0;
+}
+
+static void test_hook_cancel(void *done_userdata, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    for (struct test *test = tests; test; test = test->next) {
+        if (test->done_userdata != done_userdata)
+            continue;
+        deliverer_test_cancel(manager->deliverer, test);
+        test_forget(test);
+        return;
+    }
+}
+
+void manager_query_backend(struct manager *manager, struct query_backend *ret)
+{
+    *ret = (struct query_backend){
+        .store = manager->store,
+        .reader = manager->reader,
+        .submit_refused = submit_refused,
+        .hook_state = hook_state,
+        .status = status,
+        .test_hook = test_hook,
+        .test_hook_cancel = test_hook_cancel,
+        .userdata = manager,
+    };
+}
