@@ -40,9 +40,11 @@ static bool split_host_port(char *text, char **ret_host, char **ret_port)
     if (*text == '[') {
         *ret_host = text + 1;
         end = strchr(text, ']');
-        if (!end || !strchr(*ret_host, ':'))
+        if (!end)
             return false;
         *end++ = '\0';
+        if (!strchr(*ret_host, ':'))
+            return false;
     } else {
         *ret_host = text;
         end = text + strcspn(text, ":");

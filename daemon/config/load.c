@@ -29,6 +29,7 @@ struct loader {
     config_fault_fn fault;
     void *userdata;
     unsigned n_faults;
+    bool incomplete;  /* a file could not be read */
     enum place place; /* where the current line is */
     char section[16]; /* "hook" for PLACE_HOOK */
     size_t hook;      /* index of the current one */
@@ -115,6 +116,8 @@ static int on_section(void *userdata, unsigned line, const char *name)
 {
     struct loader *loader = userdata;
     loader->place = PLACE_UNKNOWN;
+    if (!name)
+        return 0;
     size_t word = strcspn(name, " \t");
     if (word == 4 && strncmp(name, "hook", 4) == 0)
         return enter_hook(loader, name + word + strspn(name + word, " \t"), line);
@@ -194,14 +197,17 @@ static int load_file(struct loader *loader, const char *path)
     r = file_read(path, FILE_MAX, &text, &size);
     if (r == -ENOMEM)
         return r;
-    if (r == -EFBIG)
-        tell(loader, path, 0, "cannot be read: larger than 1 MiB");
-    else if (r < 0)
-        tell(loader, path, 0, "cannot be read: %s", strerrordesc_np(-r));
-    if (r < 0)
+    if (r < 0) {
+        tell(loader, path, 0, "cannot be read: %s",
+             r == -EFBIG ? "larger than 1 MiB" : strerrordesc_np(-r));
+        loader->incomplete = true;
         return 0;
+    }
     loader->place = PLACE_NONE;
-    return reader_run(text, size, &events, loader);
+    r = reader_run(text, size, &events, loader);
+    if (r == READER_UNREADABLE)
+        loader->incomplete = true;
+    return r < 0 ? r : 0;
 }
 
 static int is_drop_in(const struct dirent *entry)
@@ -251,17 +257,20 @@ static int load_directory(struct loader *loader, const char *directory)
     return r;
 }
 
+/* Keys that have no default. One that was given with a fault is told already. */
 static void check_required(struct loader *loader)
 {
     const struct config *config = loader->config;
     const struct config_origins *origins = config->origins;
-    if (!config->ingress.public_url)
+    size_t url = key_index(key_find("ingress", "public_url"));
+    size_t command = key_index(key_find("hook", "command"));
+    if (origins->global.keys[url].file == 0)
         tell(loader, origins->files[0], 0,
              "public_url is missing: [ingress] must say under which URL Pronto reaches this "
              "machine");
     for (size_t i = 0; i < config->n_hooks; i++) {
         const struct origin *origin = &origins->hooks[i].section;
-        if (!config->hooks[i].command)
+        if (origins->hooks[i].keys[command].file == 0)
             tell(loader, origins_file(origins, origin), origin->line, "hook %s has no command",
                  config->hooks[i].name);
     }
@@ -302,7 +311,7 @@ static int load_all(struct loader *loader, const char *path)
     r = replace_text(&loader->config->store.path, strchr(loader->config->store.url, '/'));
     if (r < 0)
         return r;
-    if (loader->n_faults == 0)
+    if (!loader->incomplete)
         check_required(loader);
     if (loader->n_faults == 0)
         check_together(loader);

@@ -86,6 +86,13 @@ static void tell_fault(struct reader *reader, const char *message)
     keep_error(reader, reader->events->fault(reader->userdata, reader->line, message));
 }
 
+/* A section that cannot be read must not leave its keys to the one before. */
+static void bad_section(struct reader *reader, const char *message)
+{
+    tell_fault(reader, message);
+    keep_error(reader, reader->events->section(reader->userdata, reader->line, NULL));
+}
+
 /* "[NAME]" and perhaps a comment, in @text, which is changed. */
 static void read_section(struct reader *reader, char *text)
 {
@@ -93,12 +100,12 @@ static void read_section(struct reader *reader, char *text)
     name += strspn(name, BLANKS);
     char *end = strchr(text, ']');
     if (!end) {
-        tell_fault(reader, "a section needs a closing ]");
+        bad_section(reader, "a section needs a closing ]");
         return;
     }
     const char *rest = end + 1 + strspn(end + 1, BLANKS);
     if (*rest != '\0' && *rest != ';' && *rest != '#') {
-        tell_fault(reader, "nothing but a comment may follow a section's ]");
+        bad_section(reader, "nothing but a comment may follow a section's ]");
         return;
     }
     while (end > name && strchr(BLANKS, end[-1]))
@@ -192,8 +199,10 @@ int reader_run(const char *text, size_t size, const struct reader_events *events
     }
     struct reader reader = {.at = text, .end = text + size, .events = events, .userdata = userdata};
     const char *fault = check_text(text, size, &reader.line);
-    if (fault)
-        return events->fault(userdata, reader.line, fault);
+    if (fault) {
+        int r = events->fault(userdata, reader.line, fault);
+        return r < 0 ? r : READER_UNREADABLE;
+    }
     reader.line = 0;
     set_inih_options();
     /* -2: no memory for its line. Positive: a line without '=', told already. */
