@@ -278,7 +278,7 @@ static void check_unknown(struct check *check)
         text_line_add(&check->faults, ": unknown field");
     }
     if (n > UNKNOWN_NAMED_MAX)
-        text_line_addf(&check->faults, "; and %zu more unknown fields", n - UNKNOWN_NAMED_MAX);
+        text_line_addf(&check->faults, "; and %zu more", n - UNKNOWN_NAMED_MAX);
 }
 
 /* The members of @body that content keeps, shared with it. 0 or -ENOMEM. */

@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-#define HOOK_ENV_NAME_MAX  256          /* bytes of one name: execve(2) bounds name and value together */
-#define HOOK_ENV_VALUE_MAX (32 * 1024)  /* bytes of one value */
-#define HOOK_ENV_TOTAL_MAX (256 * 1024) /* bytes of all names and values */
+#define HOOK_ENV_NAME_MAX  256    /* bytes of one name: execve(2) bounds name and value together */
+#define HOOK_ENV_VALUE_MAX 32768  /* bytes of one value */
+#define HOOK_ENV_TOTAL_MAX 262144 /* bytes of all names and values */
 
 struct document_facts {
     enum hook_event event;

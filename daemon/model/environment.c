@@ -25,15 +25,15 @@ struct environment {
 static int append(struct json_object *list, const char *name, const char *value, size_t size)
 {
     size_t name_size = strlen(name);
-    cleanup_free char *text = malloc(name_size + 1 + size);
+    cleanup_free char *text = malloc(name_size + 2 + size);
     struct json_object *string;
+    char *end;
 
     if (text == NULL)
         return -ENOMEM;
-    memcpy(text, name, name_size);
-    text[name_size] = '=';
+    end = stpcpy(stpcpy(text, name), "=");
     if (size > 0)
-        memcpy(text + name_size + 1, value, size);
+        memcpy(end, value, size);
     string = json_object_new_string_len(text, (int)(name_size + 1 + size));
     return string != NULL ? json_append(list, string) : -ENOMEM;
 }
