@@ -104,7 +104,7 @@ static int fd_read(int fd, const struct stat *st, size_t max, char **ret, size_t
 int file_read(const char *path, size_t max, char **ret, size_t *ret_size)
 {
     cleanup_close int fd = -1;
-    struct stat st;
+    struct stat st = {0};
     int r = open_regular(path, &fd, &st);
 
     return r < 0 ? r : fd_read(fd, &st, max, ret, ret_size);
@@ -178,7 +178,7 @@ static bool is_guarded(const char *path, const struct stat *st)
 int secret_read(const char *path, char **ret, size_t *ret_size)
 {
     cleanup_close int fd = -1;
-    struct stat st;
+    struct stat st = {0};
     int r = open_regular(path, &fd, &st);
 
     if (r < 0)

@@ -162,7 +162,7 @@ bool json_number_valid(const char *text, size_t size)
 static void format_double(double value, char buffer[static JSON_NUMBER_TEXT_SIZE])
 {
     if (!isfinite(value)) {
-        strcpy(buffer, "null"); /* JSON has no such number */
+        memcpy(buffer, "null", sizeof("null")); /* JSON has no such number */
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {

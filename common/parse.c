@@ -116,7 +116,7 @@ static void format_quantity(int64_t value, const struct unit *units,
 void format_duration(int64_t ms, char ret[static PARSE_FORMAT_SIZE])
 {
     if (ms == 0)
-        strcpy(ret, "0");
+        memcpy(ret, "0", sizeof("0"));
     else
         format_quantity(ms, duration_units, ret);
 }
@@ -124,7 +124,7 @@ void format_duration(int64_t ms, char ret[static PARSE_FORMAT_SIZE])
 void format_size(int64_t bytes, char ret[static PARSE_FORMAT_SIZE])
 {
     if (bytes == 0)
-        strcpy(ret, "0");
+        memcpy(ret, "0", sizeof("0"));
     else
         format_quantity(bytes, size_units, ret);
 }
