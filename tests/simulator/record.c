@@ -1,0 +1,123 @@
+#include "simulator/record.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const count_names[COUNT_COUNT] = {
+    [COUNT_CALLS] = "calls",         [COUNT_SUBMISSIONS] = "submissions",
+    [COUNT_CONTACTS] = "contacts",   [COUNT_REPEATS] = "repeats",
+    [COUNT_POLLS] = "polls",         [COUNT_FINISHED] = "finished",
+    [COUNT_CALLBACKS] = "callbacks", [COUNT_FAILED] = "failed",
+    [COUNT_ATTEMPTS] = "attempts",   [COUNT_LOST] = "lost",
+};
+
+static const char *const list_names[RECORD_LISTS] = {
+    [RECORD_CALLS] = "calls",
+    [RECORD_SUBMISSIONS] = "submissions",
+    [RECORD_CALLBACKS] = "callbacks",
+};
+
+const char *count_name(enum count count)
+{
+    return count_names[count];
+}
+
+enum count count_parse(const char *name)
+{
+    for (unsigned i = 0; i < COUNT_COUNT; i++)
+        if (strcmp(count_names[i], name) == 0)
+            return (enum count)i;
+    return COUNT_COUNT;
+}
+
+int record_init(struct record *ret)
+{
+    *ret = (struct record){.arrivals = calloc(LIMIT_RATE, sizeof(int64_t))};
+    if (ret->arrivals && record_clear(ret) == 0)
+        return 0;
+    record_release(ret);
+    return -ENOMEM;
+}
+
+void record_release(struct record *record)
+{
+    for (unsigned i = 0; i < RECORD_LISTS; i++)
+        json_object_put(record->lists[i]);
+    free(record->arrivals);
+    *record = (struct record){0};
+}
+
+int record_clear(struct record *record)
+{
+    struct json_object *fresh[RECORD_LISTS];
+    bool complete = true;
+
+    for (unsigned i = 0; i < RECORD_LISTS; i++) {
+        fresh[i] = json_object_new_array();
+        complete = complete && fresh[i];
+    }
+    for (unsigned i = 0; i < RECORD_LISTS; i++) {
+        json_object_put(complete ? record->lists[i] : fresh[i]);
+        if (complete)
+            record->lists[i] = fresh[i];
+    }
+    if (!complete)
+        return -ENOMEM;
+    memset(record->counts, 0, sizeof(record->counts));
+    record->dropped = 0;
+    record->max_concurrent = record->concurrent;
+    record->max_rate = 0;
+    record->n_arrivals = 0;
+    return 0;
+}
+
+int record_append(struct record *record, enum record_list list, struct json_object *entry)
+{
+    struct json_object *array = record->lists[list];
+
+    if (json_object_array_length(array) >= LIMIT_RECORD &&
+        json_object_array_del_idx(array, 0, LIMIT_RECORD / 10) == 0)
+        record->dropped += LIMIT_RECORD / 10;
+    return json_append(array, entry);
+}
+
+int64_t record_call_begin(struct record *record, int64_t now)
+{
+    while (record->n_arrivals > 0 && (record->arrivals[record->first_arrival] <= now - 1000 ||
+                                      record->n_arrivals == LIMIT_RATE)) {
+        record->first_arrival = (record->first_arrival + 1) % LIMIT_RATE;
+        record->n_arrivals--;
+    }
+    record->arrivals[(record->first_arrival + record->n_arrivals++) % LIMIT_RATE] = now;
+    if (record->n_arrivals > record->max_rate)
+        record->max_rate = record->n_arrivals;
+    if (++record->concurrent > record->max_concurrent)
+        record->max_concurrent = record->concurrent;
+    record->counts[COUNT_CALLS]++;
+    return record->n_arrivals;
+}
+
+void record_call_end(struct record *record)
+{
+    record->concurrent--;
+}
+
+int record_to_json(const struct record *record, struct json_object *ret)
+{
+    struct json_object *counts = json_object_new_object();
+    int r = counts ? json_add(ret, "counts", counts) : -ENOMEM;
+
+    for (unsigned i = 0; r == 0 && i < COUNT_COUNT; i++)
+        r = json_add_int64(counts, count_names[i], record->counts[i]);
+    for (unsigned i = 0; r == 0 && i < RECORD_LISTS; i++)
+        r = json_add(ret, list_names[i], json_object_get(record->lists[i]));
+    if (r == 0)
+        r = json_add_int64(ret, "dropped", record->dropped);
+    if (r == 0)
+        r = json_add_int64(ret, "concurrent", record->concurrent);
+    if (r == 0)
+        r = json_add_int64(ret, "max_concurrent", record->max_concurrent);
+    if (r == 0)
+        r = json_add_int64(ret, "max_rate", record->max_rate);
+    return r;
+}
