@@ -22,7 +22,7 @@ Test(config, defaults)
     cr_expect_str_eq(c->ingress.trusted_proxies[0], "127.0.0.1");
     cr_expect_str_eq(c->ingress.trusted_proxies[1], "::1");
     cr_expect_not(c->ingress.verify_fetch);
-    cr_expect_eq(c->ingress.max_body, 1024 * 1024);
+    cr_expect_eq(c->ingress.max_body, INT64_C(1024) * 1024);
     cr_expect_eq(c->ingress.max_connections, 10000);
     cr_expect_eq(c->ingress.timeout_ms, 10000);
     cr_expect_str_eq(c->query.socket, "/run/prontod/query.sock");
@@ -32,7 +32,7 @@ Test(config, defaults)
     cr_expect_str_eq(c->store.path, "/var/lib/prontod/prontod.db");
     cr_expect_eq(c->store.retention_ms, INT64_C(90) * 86400 * 1000);
     cr_expect_eq(c->store.max_unmatched, 100000);
-    cr_expect_eq(c->store.min_free, 64 * 1024 * 1024);
+    cr_expect_eq(c->store.min_free, INT64_C(64) * 1024 * 1024);
     cr_expect_str_eq(c->pronto.api_url, "https://app.prontohq.com/api/v2");
     cr_expect_null(c->pronto.api_key_file);
     cr_expect_eq(c->pronto.concurrency, 5);
@@ -104,7 +104,7 @@ Test(config, all_keys)
     cr_expect_str_eq(c->ingress.secret_file, "/s");
     cr_expect_str_eq(c->ingress.trusted_proxies[1], "fd00::/8");
     cr_expect(c->ingress.verify_fetch);
-    cr_expect_eq(c->ingress.max_body, 8 * 1024 * 1024);
+    cr_expect_eq(c->ingress.max_body, INT64_C(8) * 1024 * 1024);
     cr_expect_eq(c->ingress.max_connections, 1);
     cr_expect_eq(c->ingress.timeout_ms, 100);
     cr_expect_str_eq(c->query.socket, "/q");

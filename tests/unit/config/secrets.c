@@ -71,7 +71,7 @@ Test(secrets, limits)
     cr_expect_str_eq(read_back(text, 129), "1");
     for (size_t i = 0; i < 65; i++)
         strcpy(text + i * 9, "12345678\n");
-    cr_expect_eq(strlen(read_back(text, 64UL * 9)), 64 * 9);
+    cr_expect_eq(strlen(read_back(text, 64UL * 9)), 64UL * 9);
     cr_expect_str_eq(read_back(text, 65UL * 9), "1");
 }
 
