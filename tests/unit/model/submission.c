@@ -102,6 +102,7 @@ Test(submission, each_status_has_its_meaning)
 
         {200, "{}", SUBMISSION_MAYBE, "HTTP 200 without an enrichment_id"},
         {204, NULL, SUBMISSION_MAYBE, "HTTP 204 without an enrichment_id"},
+        {299, "{}", SUBMISSION_MAYBE, "HTTP 299 without an enrichment_id"},
         {200, "<html>", SUBMISSION_MAYBE, "HTTP 200 without an enrichment_id"},
         {200, "{\"id\":7}", SUBMISSION_MAYBE, "HTTP 200 without an enrichment_id"},
         {200, "{\"error\":\"odd\"}", SUBMISSION_MAYBE, "odd"},
