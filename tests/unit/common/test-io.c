@@ -25,7 +25,8 @@ static const char *path_of(const char *name)
 static const char *make_file(const char *name, const void *data, size_t size, mode_t mode)
 {
     const char *path = path_of(name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    unlink(path); /* it may be read-only from a case before */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     cr_assert_geq(fd, 0);
     cr_assert_eq(fd_write_all(fd, data, size), 0);
