@@ -2,6 +2,9 @@
  * be written. A line is put together in one buffer and written with one write(2) of at most
  * PIPE_BUF bytes, so lines of several threads or programs on one pipe do not mix. errno is kept,
  * and "%m" in a format is the caller's. */
+/* Or every line would say that it comes from this file. */
+#define SD_JOURNAL_SUPPRESS_LOCATION
+
 #include "common/log.h"
 
 #include "common/cleanup.h"
