@@ -186,8 +186,8 @@ static int check_url(const char *text, struct url *ret, struct why *ret_why)
 {
     if (strlen(text) > URL_MAX)
         return because(ret_why, "must have at most %d characters", URL_MAX);
-    ret->https = strncasecmp(text, "https://", 8) == 0;
-    if (!ret->https && strncasecmp(text, "http://", 7) != 0)
+    ret->https = strncmp(text, "https://", 8) == 0;
+    if (!ret->https && strncmp(text, "http://", 7) != 0)
         return because(ret_why, "must begin with https:// or http://");
     if (!is_url_text(text))
         return because(ret_why, "has characters that a URL cannot have");

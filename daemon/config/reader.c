@@ -4,12 +4,11 @@
  * instead), and a line that its handler was not called for has no '='. */
 #include "config/reader.h"
 
-#include "common/cleanup.h"
+#include "model/text.h"
 
 #include <errno.h>
 #include <ini.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,38 +23,16 @@ struct reader {
     void *userdata;
 };
 
-/* The length of the UTF-8 sequence at @text, or 0: overlong, surrogate, too high or cut (RFC 3629,
- * 4). */
-static size_t utf8_sequence(const unsigned char *text, size_t size)
-{
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xc2 ? 0
-                    : text[0] < 0xe0 ? 2
-                    : text[0] < 0xf0 ? 3
-                    : text[0] < 0xf5 ? 4
-                                     : 0;
-    if (length > size)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if (length >= 3 &&
-        ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-         (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f)))
-        return 0;
-    return length;
-}
-
-static const char *check_character(const unsigned char *text, size_t size, size_t *ret_length)
+static const char *check_character(const char *text, size_t size, size_t *ret_length)
 {
     *ret_length = 1;
     if (*text == '\0')
         return "has a NUL byte";
     if (*text == '\t' || *text == '\n' || (*text == '\r' && size > 1 && text[1] == '\n'))
         return NULL;
-    if (*text < 0x20 || *text == 0x7f)
+    if ((unsigned char)*text < 0x20 || *text == 0x7f)
         return "has a control character";
-    *ret_length = utf8_sequence(text, size);
+    *ret_length = text_utf8_length(text, size);
     return *ret_length == 0 ? "is not UTF-8" : NULL;
 }
 
@@ -65,7 +42,7 @@ static const char *check_text(const char *text, size_t size, unsigned *ret_line)
     *ret_line = 1;
     for (size_t i = 0; i < size;) {
         size_t length = 0;
-        const char *fault = check_character((const unsigned char *)text + i, size - i, &length);
+        const char *fault = check_character(text + i, size - i, &length);
         if (fault)
             return fault;
         if (text[i] == '\n')

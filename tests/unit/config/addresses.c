@@ -104,7 +104,8 @@ Test(addresses, urls)
     } cases[] = {
         {"https://h.example", NULL},
         {"https://h.example/", NULL},
-        {"HTTPS://H.example:443/a/b%20c/~d;e=f,g/", NULL},
+        {"https://H.example:443/a/b%20c/~d;e=f,g/", NULL},
+        {"HTTPS://h.example", SCHEME},
         {"https://192.0.2.1:8443/x", NULL},
         {"https://[2001:db8::1]:8443/x@y", NULL},
         {"h.example", SCHEME},
