@@ -1,0 +1,16 @@
+/* Waiting until a request has settled. */
+#pragma once
+
+#include "ctl/command.h"
+
+/* Waits at most @timeout_ms (negative: without end) until the request leaves queued and pending.
+ * Prints it. Returns EXIT_OK when it finished, EXIT_ERROR when it failed, expired or is not settled
+ * in time, and with @submitting EXIT_AUTHENTICATION or EXIT_CREDITS at once when it cannot be sent
+ * because the key was refused or credits are out: the request stays queued. */
+int wait_for(struct context *context, const char *id, int64_t timeout_ms, bool submitting);
+
+/* Reads S of --wait=S: seconds, or a duration with a unit. Returns EXIT_OK or the status to end
+ * with. */
+int wait_parse(const struct context *context, const char *text, int64_t *ret_ms);
+
+extern const struct column request_columns[];
