@@ -30,7 +30,7 @@ static bool address_parse(const char *text, struct address *ret)
 static bool is_port(const char *text)
 {
     int64_t port = 0;
-    return isdigit((unsigned char)*text) && parse_integer(text, 1, 65535, &port) == 0;
+    return parse_integer(text, 1, 65535, &port) == 0;
 }
 
 /* Cuts "HOST:PORT" or "[HOST6]:PORT" in place. *ret_port is NULL when there is none. */
@@ -142,7 +142,7 @@ static bool is_host(const char *host, bool bracketed)
 {
     struct address address;
     if (bracketed)
-        return address_parse(host, &address) && address.family == AF_INET6;
+        return address_parse(host, &address); /* it has a colon, so it is IPv6 */
     size_t length = strlen(host);
     if (length == 0 || length > HOST_MAX || !isalnum((unsigned char)host[0]))
         return false;

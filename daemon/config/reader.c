@@ -117,7 +117,8 @@ static void end_pending(struct reader *reader)
     reader->pending = false;
 }
 
-/* ini_reader: the next line into @out, or NULL at the end. */
+/* ini_reader: the next line into @out, or NULL at the end, when the last line has been judged too.
+ */
 static char *next_line(char *out, int size, void *stream)
 {
     struct reader *reader = stream;
@@ -185,6 +186,5 @@ int reader_run(const char *text, size_t size, const struct reader_events *events
     /* -2: no memory for its line. Positive: a line without '=', told already. */
     if (ini_parse_stream(next_line, &reader, take_value, &reader) == -2)
         return -ENOMEM;
-    end_pending(&reader);
     return reader.error;
 }

@@ -175,13 +175,14 @@ Test(config, faults_come_in_the_order_of_the_files)
     box_text("c.conf", "[pronto]\nrate = x\n");
     cr_assert_eq(mkdir(box_path("c.conf.d"), 0700), 0);
     box_text("c.conf.d/2.conf", "\n[hook h]\non = finished\n[nope]\n");
-    box_text("c.conf.d/1.conf", "[pronto]\nrate = 0\nlisten = 1\n");
+    box_text("c.conf.d/1.conf", "rate = 1\n[pronto]\nrate = 0\nlisten = 1\n");
     cr_expect_eq(mkdir(box_path("c.conf.d/3.conf"), 0700), 0);
     cr_assert_eq(load(&c), CONFIG_INVALID);
     cr_expect_str_eq(faults,
                      "c.conf:2: rate: not a whole number\n"
-                     "c.conf.d/1.conf:2: rate: must be 1 to 1000\n"
-                     "c.conf.d/1.conf:3: unknown key listen in [pronto]; it belongs to [ingress]\n"
+                     "c.conf.d/1.conf:1: a key before the first [section]\n"
+                     "c.conf.d/1.conf:3: rate: must be 1 to 1000\n"
+                     "c.conf.d/1.conf:4: unknown key listen in [pronto]; it belongs to [ingress]\n"
                      "c.conf.d/2.conf:4: unknown section [nope]\n"
                      "c.conf.d/3.conf:0: cannot be read: Is a directory\n",
                      "%s", faults);
