@@ -80,10 +80,10 @@ enum config_result {
  * (for config_free()), CONFIG_INVALID, or -ENOMEM. */
 int config_load(const char *path, config_fault_fn fault, void *userdata, struct config **ret);
 
-/* Checks what lies outside the files and may change without them: hook programs (exist, executable,
- * they and their directories owned by root or the effective user and writable by nobody else),
- * secret_file, api_key_file (looked at, never opened). Faults as above, with the line of the key.
- * Returns CONFIG_OK, CONFIG_INVALID, or -ENOMEM. */
+/* Checks what lies outside the files and may change without them: hook programs (those
+ * that exist, and their directories, owned by root or the effective user and writable by nobody
+ * else), secret_file, api_key_file (looked at, never opened). Faults as above, with the line of the
+ * key. Returns CONFIG_OK, CONFIG_INVALID, or -ENOMEM. */
 int config_check_environment(const struct config *config, config_fault_fn fault, void *userdata);
 
 /* Loads the shared secrets from the credential "callback-secret", else secret_file: a

@@ -44,18 +44,15 @@ static bool is_trusted_owner(const struct stat *status)
     return status->st_uid == 0 || status->st_uid == geteuid();
 }
 
-/* @path is the file that the command's path leads to. */
+/* @path is the file that the command's path leads to. Whether it can be started is no question of
+ * the configuration: a program that is missing or not executable makes its hook broken, and it is
+ * tried again by itself (prontod.conf(5), "HOOKS"). */
 static void check_program_file(struct checker *checker, const char *path, const char *hook)
 {
     struct stat status;
-    if (stat(path, &status) < 0)
-        tell(checker, "command: %.256s of hook %s cannot be examined: %s", path, hook,
-             strerrordesc_np(errno));
-    else if (!S_ISREG(status.st_mode))
-        tell(checker, "command: %.256s of hook %s is not a regular file", path, hook);
-    else if (!(status.st_mode & 0111))
-        tell(checker, "command: %.256s of hook %s is not executable; chmod +x it", path, hook);
-    else if (!is_trusted_owner(&status))
+    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return;
+    if (!is_trusted_owner(&status))
         tell(checker,
              "command: %.256s of hook %s belongs to another user, who could change it; chown it to "
              "root",
@@ -94,14 +91,8 @@ static int check_program(struct checker *checker, const struct hook_config *hook
     const char *path = hook->command[0];
     unsigned before = checker->n_faults;
     cleanup_free char *real = realpath(path, NULL);
-    if (!real) {
-        int error = errno;
-        if (error == ENOMEM)
-            return -ENOMEM;
-        tell(checker, "command: %.256s of hook %s cannot be found: %s", path, hook->name,
-             strerrordesc_np(error));
-        return 0;
-    }
+    if (!real)
+        return errno == ENOMEM ? -ENOMEM : 0;
     check_program_file(checker, real, hook->name);
     if (checker->n_faults == before)
         check_program_directory(checker, real, hook->name);
