@@ -80,7 +80,7 @@ static int answer_errors(struct answer *answer, unsigned status, struct json_obj
 {
     cleanup_json struct json_object *object = json_object_new_object();
     struct json_object *list = json_object_new_array();
-    int r = object ? 0 : -ENOMEM;
+    int r;
 
     if (!object || !list) {
         json_object_put(list);

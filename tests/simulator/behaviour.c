@@ -203,7 +203,8 @@ int behaviours_set_json(struct behaviours *behaviours, const char *key, struct j
     if (json_object_is_type(value, json_type_object))
         return BEHAVIOUR_BAD_VALUE;
     if (json_object_is_type(value, json_type_array)) {
-        text = joined = join_words(value);
+        joined = join_words(value);
+        text = joined;
         if (!text)
             return BEHAVIOUR_BAD_VALUE;
     } else if (value) {

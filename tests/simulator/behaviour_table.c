@@ -92,14 +92,14 @@ const struct behaviour_row behaviour_rows[] = {
     BOOL("omit_custom", omit_custom, "false"),
     BOOL("custom_as_string", custom_as_string, "false"),
     WORD("body", body, "normal", body_words),
-    SIZE("body_size", body_size, "0", 64 * 1024 * 1024),
+    SIZE("body_size", body_size, "0", (int64_t)64 * 1024 * 1024),
     BOOL("chunked", chunked, "false"),
     TEXT("content_type", content_type, "application/json", WORD_SIZE),
 
     /* what callbacks and polls say */
     SET("spelling", spelling, "phone_array", spelling_words),
     TEXT("final_status", final_status, "finished", WORD_SIZE),
-    SHARE("empty_share", empty_share, "0.1"),
+    SHARE("empty_share", empty_share, "0"),
     BOOL("wrong_id", wrong_id, "false"),
     BOOL("poll_pending", poll_pending, "false"),
 

@@ -55,21 +55,21 @@ int call_take_body(struct call *call, const char *data, size_t size)
     return 0;
 }
 
-bool call_counts_reached(const struct call *call, const int64_t counts[static COUNT_COUNT])
+bool call_is_satisfied(const struct call *call, const struct progress *progress)
 {
     for (unsigned i = 0; i < COUNT_COUNT; i++)
-        if (counts[i] < call->wanted[i])
+        if (progress->counts[i] < call->wanted[i])
             return false;
-    return true;
+    return progress->idle || !call->wanted_idle;
 }
 
-bool call_is_ready(const struct call *call, const int64_t counts[static COUNT_COUNT], int64_t now)
+bool call_is_ready(const struct call *call, const struct progress *progress, int64_t now)
 {
     if (call->abandoned)
         return true;
     if (call->hang || call->awaited_callbacks > 0 || now < call->not_before)
         return false;
-    return now >= call->wanted_until || call_counts_reached(call, counts);
+    return now >= call->wanted_until || call_is_satisfied(call, progress);
 }
 
 int64_t call_due(const struct call *call, int64_t now)

@@ -43,6 +43,7 @@ struct call {
     int64_t not_before;          /* CLOCK_BOOTTIME */
     unsigned awaited_callbacks;  /* see server_release_call() */
     int64_t wanted[COUNT_COUNT]; /* counts to be reached, until wanted_until */
+    bool wanted_idle;
     int64_t wanted_until;
     call_handler complete; /* makes the answer then; NULL: it is made already */
 
@@ -64,11 +65,17 @@ void call_free(struct call *call);
 /* Appends to the body. Returns 0 or -ENOMEM. */
 int call_take_body(struct call *call, const char *data, size_t size);
 
-/* Whether the wanted counts are reached. */
-bool call_counts_reached(const struct call *call, const int64_t counts[static COUNT_COUNT]);
+/* What calls may wait for. */
+struct progress {
+    const int64_t *counts; /* COUNT_COUNT of them */
+    bool idle;             /* no callback waits or is sent, and no call of the API is under way */
+};
+
+/* Whether what the call waits for is reached. */
+bool call_is_satisfied(const struct call *call, const struct progress *progress);
 
 /* Whether it need not wait any longer. */
-bool call_is_ready(const struct call *call, const int64_t counts[static COUNT_COUNT], int64_t now);
+bool call_is_ready(const struct call *call, const struct progress *progress, int64_t now);
 
 /* When it must be looked at again, of itself; INT64_MAX: never. */
 int64_t call_due(const struct call *call, int64_t now);

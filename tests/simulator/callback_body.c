@@ -87,7 +87,7 @@ static int corrupted_custom(struct json_object **ret)
 static int add_custom(struct json_object *object, const struct behaviours *b, uint64_t seed,
                       const struct job_contact *contact)
 {
-    struct json_object *custom = json_get(contact->fields, "custom"), *changed;
+    struct json_object *custom = json_get(contact->fields, "custom"), *changed = NULL;
     int r;
 
     if (dice_share(seed, "corrupt_custom", contact->number, b->corrupt_custom)) {
@@ -148,8 +148,7 @@ static int text_set(struct text *text, const char *data, size_t size)
 
     if (!copy)
         return -ENOMEM;
-    memcpy(copy, data, size);
-    copy[size] = '\0';
+    *(char *)mempcpy(copy, data, size) = '\0'; /* after a text that may hold NUL itself */
     free(text->data);
     *text = (struct text){copy, size};
     return 0;
@@ -159,13 +158,13 @@ static int text_set(struct text *text, const char *data, size_t size)
 static int text_extend(struct text *text, const char *head, char c, size_t fill, const char *tail)
 {
     size_t old = text->size - 1, head_size = strlen(head), tail_size = strlen(tail);
-    char *data = realloc(text->data, old + head_size + fill + tail_size + 1);
+    char *data = realloc(text->data, old + head_size + fill + tail_size + 1), *end;
 
     if (!data)
         return -ENOMEM;
-    memcpy(data + old, head, head_size);
-    memset(data + old + head_size, c, fill);
-    memcpy(data + old + head_size + fill, tail, tail_size + 1);
+    end = mempcpy(data + old, head, head_size);
+    memset(end, c, fill);
+    memcpy(end + fill, tail, tail_size + 1);
     *text = (struct text){data, old + head_size + fill + tail_size};
     return 0;
 }

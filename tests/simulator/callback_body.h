@@ -16,7 +16,7 @@ enum callback_kind {
 const char *callback_kind_word(enum callback_kind kind);
 
 /* Bytes of a huge body. */
-#define CALLBACK_HUGE_BYTES (16 * 1024 * 1024)
+#define CALLBACK_HUGE_BYTES ((size_t)16 * 1024 * 1024)
 
 /* The body for a contact. The text may hold NUL and is an allocation of the caller's. Returns 0 or
  * -ENOMEM. */

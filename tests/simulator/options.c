@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -43,12 +44,17 @@ static int set_behaviour(struct behaviours *behaviours, const char *key, const c
 static int parse_assignment(struct behaviours *behaviours, const char *text)
 {
     const char *equals = strchr(text, '=');
-    cleanup_free char *key = NULL;
+    char *key;
+    int result;
 
     if (!equals)
         return complain("not KEY=VALUE", text);
     key = strndup(text, (size_t)(equals - text));
-    return key ? set_behaviour(behaviours, key, equals + 1) : complain(strerror(ENOMEM), text);
+    if (!key)
+        return complain(strerror(ENOMEM), text);
+    result = set_behaviour(behaviours, key, equals + 1);
+    free(key);
+    return result;
 }
 
 static int parse_seed(const char *text, struct options *options)
@@ -127,7 +133,7 @@ static bool split(const char *text, char host[static LISTEN_TEXT_SIZE], const ch
 
 static int name_address(int fd, char ret[static LISTEN_TEXT_SIZE])
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     char host[48], port[8];
 

@@ -81,6 +81,48 @@ int record_append(struct record *record, enum record_list list, struct json_obje
     return json_append(array, entry);
 }
 
+/* Bytes of the character at the start of @text, 0 when it is none (RFC 3629, 4). */
+static size_t character_size(const unsigned char *text, size_t left)
+{
+    size_t size = text[0] < 0x80   ? 1
+                  : text[0] < 0xc2 ? 0
+                  : text[0] < 0xe0 ? 2
+                  : text[0] < 0xf0 ? 3
+                  : text[0] < 0xf5 ? 4
+                                   : 0;
+
+    if (size > left)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    if (size < 3)
+        return size;
+    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+int record_add_text(struct json_object *entry, const char *key, const char *text, size_t size,
+                    size_t limit)
+{
+    size_t kept = size < limit ? size : limit;
+    cleanup_free char *copy = malloc(kept + 1);
+
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, text, kept);
+    for (size_t i = 0; i < kept;) {
+        size_t n = character_size((const unsigned char *)copy + i, kept - i);
+
+        if (n == 0)
+            copy[i] = '?';
+        i += n > 0 ? n : 1;
+    }
+    return json_add_string_len(entry, key, copy, kept);
+}
+
 int64_t record_call_begin(struct record *record, int64_t now)
 {
     while (record->n_arrivals > 0 && (record->arrivals[record->first_arrival] <= now - 1000 ||

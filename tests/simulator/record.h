@@ -3,14 +3,14 @@
 
 #include "common/json.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Entries kept in each list; beyond it the oldest tenth is dropped and counted. */
 #define LIMIT_RECORD 100000
 
 /* Bytes of a callback's body, and of an answer to one, that an entry keeps. */
-#define LIMIT_RECORD_BODY   (64 * 1024)
+#define LIMIT_RECORD_BODY   ((size_t)64 * 1024)
 #define LIMIT_RECORD_ANSWER 4096
 
 /* Arrivals remembered for the rate: more calls in one second are not told apart. */
@@ -58,6 +58,11 @@ int record_clear(struct record *record);
 
 /* Appends to a list; the entry is consumed, also on failure. Returns 0 or -ENOMEM. */
 int record_append(struct record *record, enum record_list list, struct json_object *entry);
+
+/* Adds text that came from outside, at most @limit bytes of it; what is not UTF-8 becomes '?', so
+ * that the log stays JSON. Returns 0 or -ENOMEM. */
+int record_add_text(struct json_object *entry, const char *key, const char *text, size_t size,
+                    size_t limit);
 
 /* A call of the API begins; returns how many began in the second up to @now, this one included. */
 int64_t record_call_begin(struct record *record, int64_t now);

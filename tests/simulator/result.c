@@ -40,7 +40,7 @@ static void local_part(const char *name, char ret[static PART_SIZE])
             ret[length++] = (char)tolower((unsigned char)*c);
     ret[length] = '\0';
     if (length == 0)
-        strcpy(ret, "someone");
+        memcpy(ret, "someone", sizeof("someone"));
 }
 
 static void invent_email(const struct job_contact *contact, const struct result_form *form,
@@ -113,7 +113,7 @@ static int add_phones(struct json_object *object, const struct job_contact *cont
         char number[PHONE_SIZE];
         struct json_object *item;
 
-        invent_phone(contact, drawn + 7 * i, number);
+        invent_phone(contact, drawn + (uint64_t)7 * i, number);
         r = phone_item(number, form->spelling, &item);
         if (r == 0)
             r = json_append(list, item);

@@ -2,6 +2,7 @@
 
 #include "simulator/schedule.h"
 #include "simulator/sender.h"
+#include "simulator/server.h"
 #include "simulator/sim.h"
 #include "simulator/submit.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 
 #define WAIT_DEFAULT_MS 10000
-#define WAIT_LONGEST_MS (5 * 60 * 1000)
+#define WAIT_LONGEST_MS ((int64_t)5 * 60 * 1000)
 
 static int bad_request(struct call *call, const char *format, const char *text)
 {
@@ -150,11 +151,12 @@ static int replace_body(struct callback *callback, struct json_object *body)
 static int complete_callback(struct sim *sim, struct call *call)
 {
     cleanup_json struct json_object *object = json_object_new_object();
+    const char *answer = call->callback_answer ? call->callback_answer : "";
     int r = object ? json_add_int64(object, "status", call->callback_status) : -ENOMEM;
     (void)sim;
 
     if (r == 0)
-        r = json_add_string(object, "answer", call->callback_answer);
+        r = record_add_text(object, "answer", answer, strlen(answer), LIMIT_RECORD_ANSWER);
     if (r == 0)
         r = json_add_string(object, "error", call->callback_error);
     return r < 0 ? r : answer_json(&call->answer, MHD_HTTP_OK, object);
@@ -209,10 +211,9 @@ int sim_post_callback(struct sim *sim, struct call *call)
 static int complete_wait(struct sim *sim, struct call *call)
 {
     cleanup_json struct json_object *object = json_object_new_object();
-    int r = object ? 0 : -ENOMEM;
+    struct progress progress = server_progress(sim->server);
+    int r = object ? json_add_bool(object, "reached", call_is_satisfied(call, &progress)) : -ENOMEM;
 
-    if (r == 0)
-        r = json_add_bool(object, "reached", call_counts_reached(call, sim->record.counts));
     for (unsigned i = 0; r == 0 && i < COUNT_COUNT; i++)
         r = json_add_int64(object, count_name((enum count)i), sim->record.counts[i]);
     return r < 0 ? r : answer_json(&call->answer, MHD_HTTP_OK, object);
@@ -241,6 +242,9 @@ static enum MHD_Result on_parameter(void *cls, enum MHD_ValueKind kind, const ch
             query->timeout_ms = number;
             return MHD_YES;
         }
+    } else if (strcmp(name, "idle") == 0 && value && strcmp(value, "true") == 0) {
+        query->call->wanted_idle = true;
+        return MHD_YES;
     } else if (count != COUNT_COUNT && value && parse_integer(value, 0, INT32_MAX, &number) == 0) {
         query->call->wanted[count] = number;
         return MHD_YES;

@@ -46,7 +46,7 @@ int schedule_add(struct schedule *schedule, struct callback *callback)
     if (schedule->n == schedule->capacity) {
         size_t capacity = schedule->capacity ? 2 * schedule->capacity : 64;
 
-        items = (struct callback **)reallocarray((void *)items, capacity, sizeof(*items));
+        items = (struct callback **)reallocarray((void *)items, capacity, sizeof(void *));
         if (!items)
             return -ENOMEM;
         schedule->items = items;
@@ -96,7 +96,7 @@ static int compare(const void *a, const void *b)
 size_t schedule_flush(struct schedule *schedule, int64_t now)
 {
     if (schedule->n > 1) /* a sorted array is a heap */
-        qsort((void *)schedule->items, schedule->n, sizeof(struct callback *), compare);
+        qsort((void *)schedule->items, schedule->n, sizeof(void *), compare);
     for (size_t i = 0; i < schedule->n; i++) {
         schedule->items[i]->due = now;
         schedule->items[i]->flushed = true;

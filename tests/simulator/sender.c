@@ -232,12 +232,6 @@ static void start_due(struct sender *sender)
     }
 }
 
-static int text_entry(struct json_object *entry, const char *key, const char *text, size_t size,
-                      size_t limit)
-{
-    return json_add_string_len(entry, key, text, size < limit ? size : limit);
-}
-
 static int note(struct sender *sender, const struct transfer *transfer, long status,
                 const char *error)
 {
@@ -256,10 +250,10 @@ static int note(struct sender *sender, const struct transfer *transfer, long sta
     r = r ? r : json_add_int64(entry, "status", status);
     r = r ? r : json_add_string(entry, "error", error);
     r = r ? r : json_add_int64(entry, "size", (int64_t)callback->size);
-    r = r ? r : text_entry(entry, "body", callback->body, callback->size, LIMIT_RECORD_BODY);
+    r = r ? r : record_add_text(entry, "body", callback->body, callback->size, LIMIT_RECORD_BODY);
     r = r ? r
-          : text_entry(entry, "answer", transfer->answer, transfer->answer_size,
-                       LIMIT_RECORD_ANSWER);
+          : record_add_text(entry, "answer", transfer->answer, transfer->answer_size,
+                            LIMIT_RECORD_ANSWER);
     if (r < 0) {
         json_object_put(entry);
         return r;

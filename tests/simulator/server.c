@@ -15,6 +15,9 @@
 /* How often it is looked whether the clients of suspended calls are still there. */
 #define HANGUP_CHECK_MS 100
 
+/* Bytes of a huge answer made at a time. */
+#define HUGE_BLOCK ((size_t)64 * 1024)
+
 struct server {
     struct sim *sim;
     struct MHD_Daemon *daemon;
@@ -41,6 +44,17 @@ static void unlink_call(struct server *server, struct call *call)
         server->calls = call->next;
     if (call->next)
         call->next->previous = call->previous;
+}
+
+struct progress server_progress(const struct server *server)
+{
+    const struct sim *sim = server->sim;
+
+    return (struct progress){
+        .counts = sim->record.counts,
+        .idle = sender_waiting(sim->sender) == 0 && sender_active(sim->sender) == 0 &&
+                sim->record.concurrent == 0,
+    };
 }
 
 /* With the mutex held, in a handler of the thread of libmicrohttpd. */
@@ -93,9 +107,10 @@ static struct MHD_Response *make_response(struct call *call)
 
     switch (answer->manner) {
     case ANSWER_HUGE:
-        return MHD_create_response_from_callback(ANSWER_HUGE_BYTES, 64 * 1024, on_huge, NULL, NULL);
+        return MHD_create_response_from_callback(ANSWER_HUGE_BYTES, HUGE_BLOCK, on_huge, NULL,
+                                                 NULL);
     case ANSWER_HUGE_CHUNKED:
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 64 * 1024, on_huge, NULL, NULL);
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, HUGE_BLOCK, on_huge, NULL, NULL);
     case ANSWER_DRIP:
     case ANSWER_HANG_BODY:
         return MHD_create_response_from_callback(answer->size, 1024, on_drip, call, NULL);
@@ -144,7 +159,7 @@ static void note(struct call *call)
     if (r == 0)
         r = json_add_string(entry, "method", call->method);
     if (r == 0)
-        r = json_add_string(entry, "path", call->path);
+        r = record_add_text(entry, "path", call->path, strlen(call->path), LIMIT_RECORD_ANSWER);
     if (r == 0)
         r = json_add_int64(entry, "status", unanswered ? 0 : call->answer.status);
     if (r < 0)
@@ -167,30 +182,38 @@ static int make(struct call *call, call_handler handler)
     return r;
 }
 
-static enum MHD_Result settle(struct call *call)
+enum step {
+    STEP_WAIT,
+    STEP_ANSWER,
+    STEP_CLOSE,
+};
+
+/* What comes next for a call; with the mutex held. */
+static enum step settle(struct call *call)
 {
-    struct sim *sim = call->sim;
+    struct server *server = call->sim->server;
+    struct progress progress = server_progress(server);
     call_handler complete;
 
-    if (sim->server->stopping || call->abandoned)
-        return MHD_NO;
-    if (!call_is_ready(call, sim->record.counts, time_boot_ms())) {
+    if (server->stopping || call->abandoned)
+        return STEP_CLOSE;
+    if (!call_is_ready(call, &progress, time_boot_ms())) {
         suspend(call);
-        return MHD_YES;
+        return STEP_WAIT;
     }
     complete = call->complete;
     call->complete = NULL;
     if (complete && make(call, complete) < 0)
-        return MHD_NO;
+        return STEP_CLOSE;
     note(call);
     if (call->answer.manner == ANSWER_CLOSE)
-        return MHD_NO;
+        return STEP_CLOSE;
     if (call->answer.manner == ANSWER_HANG) {
         call->hang = true;
         suspend(call);
-        return MHD_YES;
+        return STEP_WAIT;
     }
-    return queue(call);
+    return STEP_ANSWER;
 }
 
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
@@ -208,17 +231,13 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *size, void **con_cls)
+/* With the mutex held. *ret_answer: the answer is ready to be queued, which is done without the
+ * mutex, because libmicrohttpd locks the response then, and holds that lock when it asks on_drip()
+ * for data. */
+static enum MHD_Result take(struct call *call, const char *data, size_t *size, bool *ret_answer)
 {
-    struct server *server = cls;
-    struct call *call = *con_cls;
-    SIM_LOCK(server->sim);
-    (void)version;
+    enum step step;
 
-    if (!call)
-        return begin(server, connection, method, path, con_cls);
     if (*size > 0) {
         int r = call_take_body(call, data, *size);
         *size = 0;
@@ -229,7 +248,29 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         if (make(call, routes_dispatch) < 0)
             return MHD_NO;
     }
-    return settle(call);
+    step = settle(call);
+    *ret_answer = step == STEP_ANSWER;
+    return step == STEP_CLOSE ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **con_cls)
+{
+    struct server *server = cls;
+    struct call *call = *con_cls;
+    enum MHD_Result result;
+    bool answer = false;
+    (void)version;
+
+    {
+        SIM_LOCK(server->sim);
+        if (call)
+            result = take(call, data, size, &answer);
+        else
+            result = begin(server, connection, method, path, con_cls);
+    }
+    return answer ? queue(call) : result;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -248,6 +289,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (call->api)
         record_call_end(&server->sim->record);
     call_free(call);
+    sender_wake(server->sim->sender); /* somebody may wait for this */
 }
 
 int server_new(struct sim *sim, int listen_fd, struct server **ret)
@@ -323,6 +365,7 @@ void server_release_call(struct server *server, uint64_t number, long status, co
 int64_t server_turn(struct server *server, int64_t now)
 {
     SIM_LOCK(server->sim);
+    struct progress progress = server_progress(server);
     bool check = now >= server->next_hangup_check;
     int64_t due = INT64_MAX;
 
@@ -333,7 +376,7 @@ int64_t server_turn(struct server *server, int64_t now)
             continue;
         if (check && call_is_hung_up(call))
             call->abandoned = true;
-        if (call_is_ready(call, server->sim->record.counts, now)) {
+        if (call_is_ready(call, &progress, now)) {
             wake(call);
             continue;
         }

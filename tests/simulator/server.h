@@ -2,6 +2,8 @@
  * call.c. */
 #pragma once
 
+#include "simulator/call.h"
+
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -25,6 +27,9 @@ void server_free(struct server *server);
  * Unknown numbers are ignored: that client went away. */
 void server_release_call(struct server *server, uint64_t number, long status, const char *answer,
                          const char *error);
+
+/* With the mutex held: how far everything is, for calls that wait. */
+struct progress server_progress(const struct server *server);
 
 /* Main's thread, without the mutex: wakes calls that need wait no longer. Returns when it must be
  * called again at the latest (CLOCK_BOOTTIME; INT64_MAX: never). */
