@@ -116,7 +116,7 @@ static int open_connection(const char *path, int flags, const char *pragmas, str
 }
 
 /* The pragma answers with the mode that it got. */
-static int use_wal(struct database *database)
+int database_use_wal(struct database *database)
 {
     sqlite3_stmt *statement = NULL;
     int r = database_error(
@@ -145,8 +145,6 @@ int database_open_writer(const char *path, bool create, struct database *ret)
     /* A write connection to a file that may only be read opens without an error. */
     if (sqlite3_db_readonly(database.connection, "main") != 0)
         r = -EROFS;
-    if (r == 0)
-        r = use_wal(&database);
     if (r < 0) {
         database_close(&database);
         return r;

@@ -20,10 +20,11 @@ struct database {
 };
 
 /* Connections with their pragmas, but without statements. The writer's creates the file when it is
- * not there and @create says so, and turns it to WAL. Return 0 or a negative errno; nothing is left
- * open then. */
+ * not there and @create says so; it is to be turned to WAL once the file is known to be ours.
+ * Return 0 or a negative errno; nothing is left open then. */
 int database_open_writer(const char *path, bool create, struct database *ret);
 int database_open_reader(const char *path, struct database *ret);
+int database_use_wal(struct database *database);
 
 /* Prepares all statements of the writer, or all of readers (read-*.sql). 0 or a negative errno. */
 int database_prepare(struct database *database, bool reader);

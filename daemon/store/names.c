@@ -67,3 +67,10 @@ int store_key_of(const struct store *store, enum store_kind kind, const char *id
     *ret = key;
     return 0;
 }
+
+void token_digest(const struct token *token, struct digest *ret)
+{
+    struct digest_part part = {token->bytes, sizeof(token->bytes)};
+
+    digest_compute(NULL, &part, 1, ret);
+}

@@ -19,5 +19,17 @@ void id_format(uint64_t database_number, enum store_kind kind, store_key key,
 /* "request.finished" and so on; static. NULL for a number that is none. */
 const char *event_name(int64_t number);
 
-/* The newest so many events are kept, at least. */
+/* Events older than the newest by so many keys are forgotten, some at a time. */
 #define EVENTS_KEPT 100000
+
+/* submission.token_digest: what a token is looked up by. */
+void token_digest(const struct token *token, struct digest *ret);
+
+/* Kinds of rows in the table counter. */
+enum counter_kind {
+    COUNTER_REQUEST = 0,    /* a: enum request_state, b: enum enrichment_type */
+    COUNTER_CALLBACK,       /* a: enum callback_state */
+    COUNTER_DIFFERING,      /* duplicates that differ */
+    COUNTER_DELIVERY,       /* a: hook.id, b: enum delivery_state */
+    COUNTER_REJECTED_BYTES, /* bodies of the rejected callbacks */
+};
