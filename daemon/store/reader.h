@@ -29,10 +29,17 @@ int reader_callback(struct store_reader *reader, store_key key, struct callback_
 int reader_delivery(struct store_reader *reader, store_key key, struct delivery_record *ret);
 int reader_delivery_facts(struct store_reader *reader, store_key key, struct delivery_facts *ret);
 
-/* Lists are newest first. @after: a cursor of an earlier answer, or NULL. A page has at most @limit items and may have fewer (even none) although
- * *ret_next is set, because each call looks at no more than READER_SCAN_MAX rows for filters that no index serves: go on until *ret_next is
- * NULL. *ret_items is an array of *ret_n records for xxx_records_free(); *ret_next an allocation or NULL. */
-#define READER_SCAN_MAX 10000
+/* Lists are newest first. @after: a cursor of an earlier answer, or NULL. @limit: 1..LIMIT_PAGE_MAX.
+ *
+ * A page has at most @limit items and may have fewer (even none) although *ret_next is set: a call looks at no more than READER_SCAN_MAX
+ * rows for filters that no index serves, and ends a page that has read READER_PAGE_BYTES. Go on until *ret_next is NULL.
+ * *ret_items is an array of *ret_n records for xxx_records_free(); *ret_next an allocation or NULL. READER_OK, READER_E_CURSOR or a
+ * negative errno.
+ *
+ * Requests come by time of creation, those with enrichment_id or custom in the filter by key; the rest by key. A cursor of one order is
+ * none of the other. */
+#define READER_SCAN_MAX   10000
+#define READER_PAGE_BYTES ((size_t)4 * 1024 * 1024)
 
 struct request_filter {
     bool has_state, has_type;
@@ -67,12 +74,12 @@ int reader_deliveries(struct store_reader *reader, const struct delivery_filter 
                       struct delivery_record **ret_items, size_t *ret_n, char **ret_next);
 void delivery_records_free(struct delivery_record *items, size_t n);
 
-/* Events after @since (exclusive; 0: from the oldest kept), oldest first. *ret_gap: events after @since are no longer kept. */
+/* Events after @since (exclusive; 0: from the oldest kept), oldest first; @limit as above. *ret_gap: events after @since are no longer kept. */
 int reader_events(struct store_reader *reader, store_key since, size_t limit, struct event_record **ret_items,
                   size_t *ret_n, bool *ret_gap);
 void event_records_free(struct event_record *items, size_t n);
 
-/* What GET /v1/hooks shows of one hook. */
+/* What GET /v1/hooks shows of one hook; all 0 for one that the store has not heard of. READER_OK or a negative errno. */
 struct hook_counts {
     int64_t of[DELIVERY_STATE_MAX_];
     int64_t last_success_at, last_failure_at; /* 0: never */

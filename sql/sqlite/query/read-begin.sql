@@ -1,0 +1,2 @@
+-- One snapshot for the statements of one answer.
+BEGIN DEFERRED;

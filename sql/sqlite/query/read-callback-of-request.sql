@@ -1,0 +1,1 @@
+SELECT callback FROM request WHERE id = ?1 AND callback < ?2;

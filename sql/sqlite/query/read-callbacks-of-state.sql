@@ -1,0 +1,1 @@
+SELECT id FROM callback WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;

@@ -1,0 +1,1 @@
+SELECT b, n FROM counter WHERE kind = ?1 AND a = ?2;

@@ -1,0 +1,1 @@
+SELECT min(created_at) FROM request WHERE class = ?1;

@@ -1,0 +1,2 @@
+-- What a filter looks at before the wide parts are read.
+SELECT class, created_at, enrichment_id FROM request WHERE id = ?1;

@@ -1,0 +1,9 @@
+SELECT
+  request.class, request.submission, request.created_at, request.submitted_at, request.finished_at, request.source,
+  request.enrichment_id, request.error, submission.state, submission.tries, submission.unanswered, submission.next_at,
+  content.json, result.json
+FROM request
+JOIN submission ON submission.id = request.submission
+LEFT JOIN content ON content.request = request.id
+LEFT JOIN result ON result.request = request.id
+WHERE request.id = ?1;
