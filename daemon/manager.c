@@ -67,9 +67,14 @@ static void worker_went_down(struct manager *manager, struct worker_end *worker,
     manager_stop(manager, EXIT_FAILURE);
 }
 
+/* A worker that we started is up before its scheduler is there; that begins with "not ready" as
+ * well. */
 static void on_egress_up(void *userdata)
 {
-    submitter_link_up(((struct manager *)userdata)->submitter);
+    struct manager *manager = userdata;
+
+    if (manager->submitter)
+        submitter_link_up(manager->submitter);
 }
 
 static void on_egress_frame(struct json_object *head, const char *payload, size_t size,
@@ -88,7 +93,10 @@ static void on_egress_down(const char *reason, void *userdata)
 
 static void on_runner_up(void *userdata)
 {
-    deliverer_link_up(((struct manager *)userdata)->deliverer);
+    struct manager *manager = userdata;
+
+    if (manager->deliverer)
+        deliverer_link_up(manager->deliverer);
 }
 
 static void on_runner_frame(struct json_object *head, const char *payload, size_t size,
