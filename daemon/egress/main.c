@@ -214,7 +214,7 @@ static int parse_arguments(int argc, char **argv, const char **ret_config)
     return -1;
 }
 
-static int prepare(struct egress *egress)
+static int prepare_process(void)
 {
     int r = process_harden();
 
@@ -222,18 +222,8 @@ static int prepare(struct egress *egress)
         r = crypto_init();
     if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         r = -ENOMEM;
-    if (r < 0) {
-        log_error("cannot prepare the process: %s", strerror(-r));
-        return r;
-    }
-    r = config_load(egress->config_path, log_fault, NULL, &egress->config);
-    if (r != CONFIG_OK) {
-        log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
-        return r < 0 ? r : -EINVAL;
-    }
-    r = load_key(egress);
     if (r < 0)
-        log_error("cannot look for the API key: %s", strerror(-r));
+        log_error("cannot prepare the process: %s", strerror(-r));
     return r;
 }
 
@@ -258,6 +248,20 @@ static int connect_rooms(struct egress *egress)
     return r;
 }
 
+static int load_settings(struct egress *egress)
+{
+    int r = config_load(egress->config_path, log_fault, NULL, &egress->config);
+
+    if (r != CONFIG_OK) {
+        log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
+        return r < 0 ? r : -EINVAL;
+    }
+    r = load_key(egress);
+    if (r < 0)
+        log_error("cannot look for the API key: %s", strerror(-r));
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct egress egress = {0};
@@ -266,9 +270,11 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     log_open("prontod-egress");
-    r = prepare(&egress);
+    r = prepare_process();
     if (r == 0)
         r = connect_rooms(&egress);
+    if (r == 0)
+        r = load_settings(&egress);
     status = r == 0 ? worker_run(egress.worker) : EXIT_FAILURE;
     client_free(egress.client);
     worker_free(egress.worker);
