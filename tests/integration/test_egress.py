@@ -351,6 +351,28 @@ def test_a_connection_that_dies_between_calls(server, egress):
     assert len(server.requests) == 3
 
 
+def test_a_submission_is_never_sent_again_unasked(server, egress):
+    """On a connection that served before, curl would send a request a second time when it gets nothing."""
+    def answer(handler):
+        if len(server.requests) == 1:
+            reply(handler, b"{}")  # and the connection stays
+        else:
+            handler.close_connection = True
+
+    server.answer = answer
+    expect_fate(egress.call("single_enrich", b"{}"), "answered", 200)
+    expect_fate(egress.call("single_enrich", b"{}"), "maybe_sent")
+    assert len(server.requests) == 2
+
+
+def test_a_large_submission(server, egress):
+    payload = json.dumps({"custom": "x" * 3_000_000}).encode()
+    expect_fate(egress.call("bulk_enrich", payload), "answered", 200)
+    (_, _, headers, body), = server.requests
+    assert body == payload
+    assert "Expect" not in headers
+
+
 def test_refused_connection(start):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
