@@ -10,13 +10,18 @@
 
 int store_reader_open(struct store *store, struct store_reader **ret)
 {
+    return reader_open(store_path(store), store_database_number(store), ret);
+}
+
+int reader_open(const char *path, uint64_t database_number, struct store_reader **ret)
+{
     struct store_reader *reader = calloc(1, sizeof(*reader));
     int r;
 
     if (!reader)
         return -ENOMEM;
-    reader->database_number = store_database_number(store);
-    r = database_open_reader(store_path(store), &reader->database);
+    reader->database_number = database_number;
+    r = database_open_reader(path, &reader->database);
     if (r == 0)
         r = database_prepare(&reader->database, true);
     if (r < 0) {

@@ -54,7 +54,8 @@ static int read_events(struct store_reader *reader, store_key since, size_t limi
     return r;
 }
 
-/* Are events after @since gone? Keys have no holes at the old end but those. */
+/* Are events after @since gone from the old end? Holes between are those of erased requests, of
+ * which nobody is told. */
 static int read_gap(struct store_reader *reader, store_key since, bool *ret)
 {
     cleanup_query struct query query = query_start(&reader->database, SQL_READ_OLDEST_EVENT);

@@ -11,6 +11,9 @@ struct store_reader {
     uint64_t database_number;
 };
 
+/* store_reader_open() of a file at hand. */
+int reader_open(const char *path, uint64_t database_number, struct store_reader **ret);
+
 /* Between the two, all statements see one state of the store; reader_end() also after a failure.
  * No statement may be under way at the end. 0 or a negative errno. */
 int reader_begin(struct store_reader *reader);
