@@ -165,9 +165,10 @@ static void on_outcome(struct deliverer *deliverer, const struct hook_outcome *o
 void deliverer_frame(struct deliverer *deliverer, struct json_object *head, const char *payload,
                      size_t size)
 {
+    const char *state, *detail;
     struct hook_outcome outcome;
 
-    if (control_decode(head, NULL, NULL)) {
+    if (control_decode(head, &state, &detail)) {
         deliverer->ready = true;
         deliverer_wake(deliverer);
     } else if (hook_outcome_decode(head, &outcome) < 0) {

@@ -1,0 +1,173 @@
+#include "runner/child.h"
+
+#include "common/timestamp.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_STEP 65536
+#define READS_MAX 16 /* of one turn of the loop, so that a flood of output starves nobody */
+
+/* Returns false at the end of the output, or when there is none now. */
+static bool read_some(struct child *child)
+{
+    char data[READ_STEP];
+    ssize_t n = read(child->output_fd, data, sizeof(data));
+
+    if (n > 0)
+        output_add(&child->output, data, (size_t)n);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        sd_event_source_set_enabled(child->output_source, SD_EVENT_OFF);
+        return false;
+    }
+    return n > 0;
+}
+
+static int on_output(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    (void)source;
+    (void)fd;
+    (void)revents;
+    for (int i = 0; i < READS_MAX && read_some(userdata); i++)
+        ;
+    return 0;
+}
+
+static void signal_group(const struct child *child, int signal)
+{
+    kill(-child->pid, signal);
+}
+
+static void set_timer(struct child *child, int64_t wait_ms)
+{
+    sd_event_source_set_time_relative(child->timer, (uint64_t)(wait_ms > 0 ? wait_ms : 0) * 1000);
+    sd_event_source_set_enabled(child->timer, SD_EVENT_ONESHOT);
+}
+
+static void terminate(struct child *child)
+{
+    signal_group(child, SIGTERM);
+    signal_group(child, SIGCONT); /* one that stopped itself cannot hear the other */
+    set_timer(child, child->kill_after_ms);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    struct child *child = userdata;
+
+    (void)source;
+    (void)usec;
+    if (child->timed_out || child->interrupted) {
+        signal_group(child, SIGKILL);
+        return 0;
+    }
+    child->timed_out = true;
+    terminate(child);
+    return 0;
+}
+
+void child_stop(struct child *child)
+{
+    if (child->interrupted)
+        return;
+    child->interrupted = true;
+    terminate(child);
+}
+
+void child_kill(struct child *child)
+{
+    child->interrupted = true;
+    signal_group(child, SIGKILL);
+}
+
+/* The leader ended: that is the end, whoever still holds the pipe open. */
+static int on_leader_end(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+    struct child *child = userdata;
+    char output[LIMIT_HOOK_OUTPUT];
+    struct hook_outcome outcome = {
+        .id = child->id,
+        .started_at = child->started_at,
+        .duration_ms = time_boot_ms() - child->started_boot_ms,
+        .end = {.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
+                .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
+                .timed_out = child->timed_out,
+                .interrupted = child->interrupted},
+    };
+
+    (void)source;
+    for (int i = 0; i < READS_MAX && read_some(child); i++)
+        ;
+    signal_group(
+        child,
+        SIGKILL); /* what it left in the background; the group lives as long as one of them */
+    child->pid = 0;
+    child->ended(child, &outcome, output, output_copy(&child->output, output), child->userdata);
+    return 0;
+}
+
+static int watch(struct child *child, sd_event *loop, int64_t timeout_ms)
+{
+    int r =
+        sd_event_add_io(loop, &child->output_source, child->output_fd, EPOLLIN, on_output, child);
+
+    if (r >= 0)
+        r = sd_event_add_time_relative(loop, &child->timer, CLOCK_BOOTTIME,
+                                       (uint64_t)timeout_ms * 1000, 0, on_timer, child);
+    if (r >= 0)
+        r = sd_event_add_child(loop, &child->exit_source, child->pid, WEXITED, on_leader_end,
+                               child);
+    if (r >= 0) /* after the output that came with it */
+        r = sd_event_source_set_priority(child->exit_source, SD_EVENT_PRIORITY_NORMAL + 1);
+    return r;
+}
+
+int child_new(sd_event *loop, const struct hook_config *hook, int64_t id, pid_t pid, int output_fd,
+              void (*ended)(struct child *child, const struct hook_outcome *outcome,
+                            const char *output, size_t size, void *userdata),
+              void *userdata, struct child **ret)
+{
+    struct child *child = calloc(1, sizeof(*child));
+    int r;
+
+    if (!child) {
+        close(output_fd);
+        kill(-pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return -ENOMEM;
+    }
+    child->id = id;
+    child->pid = pid;
+    child->output_fd = output_fd;
+    child->started_at = time_now();
+    child->started_boot_ms = time_boot_ms();
+    child->kill_after_ms = hook->kill_after_ms;
+    child->ended = ended;
+    child->userdata = userdata;
+    r = watch(child, loop, hook->timeout_ms);
+    if (r < 0) {
+        child_free(child);
+        return r;
+    }
+    *ret = child;
+    return 0;
+}
+
+void child_free(struct child *child)
+{
+    if (!child)
+        return;
+    sd_event_source_disable_unref(child->exit_source);
+    sd_event_source_disable_unref(child->output_source);
+    sd_event_source_disable_unref(child->timer);
+    if (child->pid > 0) {
+        signal_group(child, SIGKILL);
+        waitpid(child->pid, NULL, 0);
+    }
+    close(child->output_fd);
+    free(child);
+}

@@ -1,0 +1,123 @@
+/* prontod-runner(8): runs hook programs for prontod. */
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "config/config.h"
+#include "link/worker_main.h"
+#include "runner/runner.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static const char usage[] =
+    "Usage: prontod-runner [--config FILE] [--version] [--help]\n"
+    "\n"
+    "Runs hook programs for prontod. It is started by prontod or by systemd.\n"
+    "\n"
+    "  --config FILE    read FILE and FILE.d/*.conf instead of " CONFIG_PATH_DEFAULT "\n"
+    "  --version        print the version and exit\n"
+    "  --help           print this and exit\n"
+    "\n"
+    "See prontod-runner(8), prontod-hooks(7), prontod.conf(5).\n";
+
+/* Returns -1 to go on, else the exit status. */
+static int parse_arguments(int argc, char **argv, const char **ret_config)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    int option;
+
+    *ret_config = CONFIG_PATH_DEFAULT;
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+        switch (option) {
+        case 'c':
+            *ret_config = optarg;
+            break;
+        case 'V':
+            puts("prontod-runner " PRONTOD_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        default:
+            fputs("Try prontod-runner --help.\n", stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "prontod-runner: unexpected argument '%s'\nTry prontod-runner --help.\n",
+                argv[optind]);
+        return 2;
+    }
+    return -1;
+}
+
+static void log_fault(const char *file, unsigned line, const char *message, void *userdata)
+{
+    (void)userdata;
+    log_error("%s:%u: %s", file, line, message);
+}
+
+/* What hooks leave behind in sessions of their own becomes our child, so that it can be ended. */
+static int prepare_process(void)
+{
+    sigset_t set;
+    int r = process_harden();
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD); /* sd_event_add_child(3) wants it blocked */
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        r = -errno;
+    if (r < 0)
+        log_error("cannot prepare the process: %s", strerror(-r));
+    return r;
+}
+
+static int build(const char *config_path, struct runner **ret_runner, struct worker **ret_worker)
+{
+    struct config *config;
+    const char *reason;
+    int r = config_load(config_path, log_fault, NULL, &config);
+
+    if (r != CONFIG_OK) {
+        log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
+        return -EINVAL;
+    }
+    r = runner_new(config_path, config, ret_runner);
+    if (r == 0)
+        r = worker_new(&runner_ops, *ret_runner, ret_worker, &reason);
+    else
+        reason = strerror(-r);
+    if (r < 0)
+        log_error("%s", reason);
+    else
+        runner_set_worker(*ret_runner, *ret_worker);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct runner *runner = NULL;
+    struct worker *worker = NULL;
+    const char *config_path;
+    int status = parse_arguments(argc, argv, &config_path), r;
+
+    if (status >= 0)
+        return status;
+    log_open("prontod-runner");
+    r = prepare_process();
+    if (r == 0)
+        r = build(config_path, &runner, &worker);
+    status = r == 0 ? worker_run(worker) : EXIT_FAILURE;
+    runner_free(runner); /* before the loop that its children are watched by */
+    worker_free(worker);
+    return status;
+}
