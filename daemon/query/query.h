@@ -1,6 +1,7 @@
-/* The query socket: HTTP/1.1 over a UNIX socket, for people's scripts and prontoctl (the manual, "Query socket"). libmicrohttpd driven by the
- * main loop, without a thread of its own. Peers are checked by SO_PEERCRED. Reads use a read-only connection, so no answer waits
- * behind callbacks that are being stored. Thread of the main loop. */
+/* The query socket: HTTP/1.1 over a UNIX socket, for people's scripts and prontoctl (the manual,
+ * "Query socket"). libmicrohttpd driven by the main loop, without a thread of its own. Peers are
+ * checked by SO_PEERCRED. Reads use a read-only connection, so no answer waits behind callbacks
+ * that are being stored. Thread of the main loop. */
 #pragma once
 
 #include "config/config.h"
@@ -10,20 +11,26 @@
 
 struct query;
 
-/* What the query socket asks the other rooms; the manager fills it in, so that this room need not know them. */
+/* What the query socket asks the other rooms; the manager fills it in, so that this room need not
+ * know them. */
 struct query_backend {
     struct store *store;
     struct store_reader *reader;
-    /* Why submitting is impossible now (no API key), or NULL: then POST /v1/requests answers 503 with it. Static or until the next loop turn. */
+    /* Why submitting is impossible now (no API key), or NULL: then POST /v1/requests answers 503
+     * with it. Static or until the next loop turn. */
     const char *(*submit_refused)(void *userdata);
     /* Live state of a hook: "ok", "broken"... and the reason or NULL. Returns 0 or -ENOENT. */
-    int (*hook_state)(const char *hook, const char **ret_state, const char **ret_error, void *userdata);
-    /* Adds the members "submitting", "egress", "runner", "callback_listener" to the object of GET /v1/status. 0 or -ENOMEM. */
+    int (*hook_state)(const char *hook, const char **ret_state, const char **ret_error,
+                      void *userdata);
+    /* Adds the members "submitting", "egress", "runner", "callback_listener" to the object of GET
+     * /v1/status. 0 or -ENOMEM. */
     int (*status)(struct json_object *object, void *userdata);
-    /* Runs a hook on a sample; @done gets NULL when that was impossible, else {"exit_code", "signal", "timed_out", "duration_ms", "error",
-     * "output"} (consumed). 0, -ENOENT, -EBUSY, -ENOTCONN, -ENOMEM. */
-    int (*test_hook)(const char *hook, void (*done)(struct json_object *outcome, void *done_userdata), void *done_userdata,
-                     void *userdata);
+    /* Runs a hook on a sample; @done gets NULL when that was impossible, else {"exit_code",
+     * "signal", "timed_out", "duration_ms", "error", "output"} (consumed). 0, -ENOENT, -EBUSY,
+     * -ENOTCONN, -ENOMEM. */
+    int (*test_hook)(const char *hook,
+                     void (*done)(struct json_object *outcome, void *done_userdata),
+                     void *done_userdata, void *userdata);
     void (*test_hook_cancel)(void *done_userdata, void *userdata);
     void *userdata;
 };
@@ -33,9 +40,10 @@ struct query_backend {
 #define QUERY_WAIT_MAX_S      3600
 
 /* Takes the listening socket over. @config is borrowed. 0 or a negative errno. */
-int query_new(sd_event *loop, const struct config *config, int listen_fd, const struct query_backend *backend,
-              struct query **ret);
-int query_reload(struct query *query, const struct config *config); /* groups, hooks; 0 or -ENOMEM (the old ones stay) */
+int query_new(sd_event *loop, const struct config *config, int listen_fd,
+              const struct query_backend *backend, struct query **ret);
+int query_reload(struct query *query,
+                 const struct config *config); /* groups, hooks; 0 or -ENOMEM (the old ones stay) */
 /* Requests settled or events were appended: answers who waits for that. */
 void query_changed(struct query *query, const struct store_changes *changes);
 /* Answers every waiter now, takes no new connection. */

@@ -1,0 +1,237 @@
+/* POST /v1/requests, POST /v1/requests/register, DELETE /v1/requests/{id}. */
+#include "query/json_records.h"
+#include "query/requests.h"
+
+#include "common/limits.h"
+#include "common/timestamp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IDEMPOTENCY_KEY_MAX 255
+#define DETAIL_MAX          8192 /* of what is wrong with the contacts of an array */
+
+static int make_request(struct call *call, store_key key, struct json_object **ret)
+{
+    struct request_record record;
+    int r = reader_request(call->query->backend.reader, key, &record);
+
+    if (r == READER_E_NOT_FOUND) {
+        r = answer_problem(call, 404, "the request was erased meanwhile");
+        return r < 0 ? r : REQUEST_ANSWERED;
+    }
+    if (r != READER_OK)
+        return r < 0 ? r : -EBADMSG;
+    *ret = json_request(&record);
+    request_record_done(&record);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int request_answer(struct call *call, int status, store_key key)
+{
+    struct json_object *object;
+    int r = make_request(call, key, &object);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return answer_json(call, status, object);
+}
+
+/* Submitting. */
+
+static int answer_array(struct call *call, const struct store_submit *submit)
+{
+    cleanup_json struct json_object *array = json_object_new_array();
+
+    for (size_t i = 0; array && i < submit->n_keys; i++) {
+        struct json_object *object;
+        int r = make_request(call, submit->keys[i], &object);
+
+        if (r != 0)
+            return r < 0 ? r : 0;
+        if (json_append(array, object) < 0)
+            return -ENOMEM;
+    }
+    return array ? answer_json(call, 202, TAKE_PTR(array)) : -ENOMEM;
+}
+
+static int submitted(struct call *call)
+{
+    static const struct refusals refusals = {.conflict =
+                                                 "this Idempotency-Key was used with another body"};
+    const struct store_submit *submit = &call->command.submit;
+
+    if (submit->base.result != STORE_OK)
+        return call_refused(call, &refusals);
+    return submit->array ? answer_array(call, submit) : request_answer(call, 202, submit->keys[0]);
+}
+
+/* Of an array the detail names the index of each wrong one, as far as there is room. */
+struct faults {
+    char text[DETAIL_MAX];
+    size_t size;
+};
+
+static void add_fault(struct faults *faults, bool array, size_t i, const char *detail)
+{
+    size_t room = sizeof(faults->text) - faults->size;
+    int n = array ? snprintf(faults->text + faults->size, room, "%s[%zu] %s",
+                             faults->size > 0 ? "; " : "", i, detail)
+                  : snprintf(faults->text, room, "%s", detail);
+
+    if (n > 0 && (size_t)n < room)
+        faults->size += (size_t)n;
+    else
+        faults->text[faults->size] = '\0';
+}
+
+/* 0, or -ENOMEM. */
+static int check_contact(struct call *call, struct json_object *body, bool array, size_t i,
+                         struct faults *faults)
+{
+    struct contact *contact = &call->contacts[call->n_contacts];
+    cleanup_free char *detail = NULL;
+    int r;
+
+    if (!json_object_is_type(body, json_type_object)) {
+        add_fault(faults, array, i, "not an object");
+        return 0;
+    }
+    r = contact_check(body, CONTACT_SUBMIT, contact, NULL, &detail);
+    if (r < 0)
+        return r;
+    if (r == CONTACT_INVALID) {
+        add_fault(faults, array, i, detail);
+        return 0;
+    }
+    call->n_contacts++;
+    if (contact->type != call->contacts[0].type)
+        add_fault(faults, array, i,
+                  "enrichment_type: all requests of one array have the same type");
+    return 0;
+}
+
+/* Without an answer all are checked. 0 or a negative errno. */
+static int check_contacts(struct call *call)
+{
+    bool array = json_object_is_type(call->json, json_type_array);
+    size_t n = array ? json_object_array_length(call->json) : 1;
+    cleanup_free struct faults *faults = calloc(1, sizeof(*faults));
+    int r = 0;
+
+    if (n < 1 || n > LIMIT_BATCH)
+        return answer_problem(call, 422, "an array has 1 to %d requests", LIMIT_BATCH);
+    call->contacts = calloc(n, sizeof(*call->contacts));
+    if (!call->contacts || !faults)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = check_contact(call, array ? json_object_array_get_idx(call->json, i) : call->json,
+                          array, i, faults);
+    if (r == 0 && faults->size > 0)
+        r = answer_problem(call, 422, "%s", faults->text);
+    return r;
+}
+
+/* The body counts by its value: blanks and the order of members do not matter. */
+static int read_idempotency(struct call *call, struct store_submit *submit)
+{
+    const char *key =
+        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Idempotency-Key");
+    cleanup_free char *text = NULL;
+    size_t size, key_size;
+    int r;
+
+    if (!key)
+        return 0;
+    key_size = strlen(key);
+    if (key_size < 1 || key_size > IDEMPOTENCY_KEY_MAX)
+        return answer_problem(call, 400, "an Idempotency-Key has 1 to %d bytes",
+                              IDEMPOTENCY_KEY_MAX);
+    r = json_canonical(call->json, &text, &size);
+    if (r < 0)
+        return r;
+    submit->has_idempotency = true;
+    digest_compute(NULL, &(struct digest_part){key, key_size}, 1, &submit->idempotency_key);
+    digest_compute(NULL, &(struct digest_part){text, size}, 1, &submit->idempotency_body);
+    return 0;
+}
+
+int requests_submit(struct call *call)
+{
+    const struct query_backend *backend = &call->query->backend;
+    const char *refused = backend->submit_refused(backend->userdata);
+    struct store_submit *submit = &call->command.submit;
+    int r;
+
+    if (refused)
+        return answer_problem(call, 503, "%s", refused);
+    r = read_idempotency(call, submit);
+    if (r == 0 && call->answer.status == 0)
+        r = check_contacts(call);
+    if (r < 0 || call->answer.status != 0)
+        return r;
+    submit->contacts = call->contacts;
+    submit->n_contacts = call->n_contacts;
+    submit->array = json_object_is_type(call->json, json_type_array);
+    submit->now = time_now();
+    return call_post(call, STORE_SUBMIT, submitted);
+}
+
+/* Registering. */
+
+static int registered(struct call *call)
+{
+    static const struct refusals refusals = {
+        .conflict = "this enrichment_id is known already, with other content"};
+    const struct store_register *registration = &call->command.registration;
+
+    if (registration->base.result != STORE_OK)
+        return call_refused(call, &refusals);
+    return request_answer(call, registration->existing ? 200 : 201, registration->key);
+}
+
+int requests_register(struct call *call)
+{
+    struct store_register *registration = &call->command.registration;
+    cleanup_free char *detail = NULL;
+    int r;
+
+    call->contacts = calloc(1, sizeof(*call->contacts));
+    if (!call->contacts)
+        return -ENOMEM;
+    r = contact_check(call->json, CONTACT_REGISTER, call->contacts, &call->enrichment_id, &detail);
+    if (r < 0)
+        return r;
+    if (r == CONTACT_INVALID)
+        return answer_problem(call, 422, "%s", detail);
+    call->n_contacts = 1;
+    registration->contact = call->contacts;
+    registration->enrichment_id = call->enrichment_id;
+    registration->now = time_now();
+    return call_post(call, STORE_REGISTER, registered);
+}
+
+/* Erasing. */
+
+static int erased(struct call *call)
+{
+    static const struct refusals refusals = {.not_found = "there is no such request"};
+
+    if (call->command.base.result != STORE_OK)
+        return call_refused(call, &refusals);
+    waiters_wake(call->query, &call->key, 1); /* they see that it is gone */
+    call->answer.status = 204;
+    return 0;
+}
+
+int requests_erase(struct call *call)
+{
+    int r = request_find(call, call->id, 404, &call->key);
+
+    if (r != 0)
+        return r < 0 ? r : 0;
+    call->command.erase.request = call->key;
+    call->command.erase.now = time_now();
+    return call_post(call, STORE_ERASE, erased);
+}
