@@ -178,7 +178,6 @@ struct store_erase {
     struct store_command base;
     store_key request;
     int64_t now;
-    int64_t next_erase_attempt_ms; /* the writer's own */
 };
 
 /* What the writer needs to know of the configuration. */

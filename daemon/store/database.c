@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_WAIT_MS 2000 /* somebody else holds the file: say 503 after it */
-
 /* What each connection gets. The cache is bounded; a cell size check costs little and finds broken
  * pages before they are used. */
 #define PRAGMAS_ALL                                                                                \
@@ -94,7 +92,7 @@ static int configure(struct database *database, const char *pragmas)
     sqlite3 *connection = database->connection;
 
     sqlite3_extended_result_codes(connection, 1);
-    sqlite3_busy_timeout(connection, BUSY_WAIT_MS);
+    sqlite3_busy_timeout(connection, DATABASE_BUSY_WAIT_MS);
     sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     return database_run(database, pragmas);
 }
@@ -221,12 +219,17 @@ void query_bind_int(struct query *query, int64_t value)
     note(query, sqlite3_bind_int64(query->statement, ++query->bound, value));
 }
 
+void query_bind_null(struct query *query)
+{
+    note(query, sqlite3_bind_null(query->statement, ++query->bound));
+}
+
 void query_bind_key(struct query *query, int64_t value)
 {
     if (value != 0)
         query_bind_int(query, value);
     else
-        note(query, sqlite3_bind_null(query->statement, ++query->bound));
+        query_bind_null(query);
 }
 
 void query_bind_text_n(struct query *query, const char *text, size_t size)
@@ -301,6 +304,14 @@ const char *query_text(struct query *query, int column, size_t *ret_size)
     if (ret_size)
         *ret_size = text ? (size_t)sqlite3_column_bytes(query->statement, column) : 0;
     return text;
+}
+
+const char *query_blob(struct query *query, int column, size_t *ret_size)
+{
+    const char *data = sqlite3_column_blob(query->statement, column);
+
+    *ret_size = data ? (size_t)sqlite3_column_bytes(query->statement, column) : 0;
+    return data;
 }
 
 int query_copy(struct query *query, int column, char **ret, size_t *ret_size)

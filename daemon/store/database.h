@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Somebody else holds the file: say 503 after it. */
+#define DATABASE_BUSY_WAIT_MS    2000
+#define DATABASE_WAL_FRAME_BYTES (4096 + 24) /* a page and its head */
+
 struct database {
     sqlite3 *connection;
     sqlite3_stmt *statements[SQL_QUERY_MAX_ + 1]; /* by enum sql_query; NULL: of the other half */
@@ -60,6 +64,7 @@ void query_end(struct query *query);
 #define cleanup_query __attribute__((cleanup(query_end)))
 
 void query_bind_int(struct query *query, int64_t value);
+void query_bind_null(struct query *query);
 /* Keys and times, of which 0 means none: NULL. */
 void query_bind_key(struct query *query, int64_t value);
 /* Borrowed until query_end(). NULL is NULL. */
@@ -81,6 +86,8 @@ int64_t query_int(struct query *query, int column);
 bool query_is_null(struct query *query, int column);
 /* Borrowed until the next step; NULL for NULL and when there is no memory. May hold NUL. */
 const char *query_text(struct query *query, int column, size_t *ret_size);
+/* Likewise for a blob; NULL also for an empty one. */
+const char *query_blob(struct query *query, int column, size_t *ret_size);
 /* An allocation, NUL-terminated; NULL for NULL. @ret_size may be NULL. 0 or -ENOMEM. */
 int query_copy(struct query *query, int column, char **ret, size_t *ret_size);
 /* False when it is NULL or of another length. */

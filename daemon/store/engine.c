@@ -1,0 +1,169 @@
+/* Group commit: while the disk syncs one group, the next one gathers; the slower the disk, the
+ * larger the groups. Nothing lingers: a lone command is committed at once.
+ *
+ * A group that fails for a reason of one command is rolled back and halved until that one fails
+ * alone. A group that fails for a reason of the disk fails whole; what is done about the disk is in
+ * health.c. */
+#include "store/engine.h"
+
+#include "common/timestamp.h"
+
+#include <errno.h>
+
+/* Reasons of the disk or the file, not of a command. */
+static bool is_of_storage(int error)
+{
+    switch (-error) {
+    case EIO:
+    case EBADMSG:
+    case ENOSPC:
+    case EBUSY:
+    case EROFS:
+    case EACCES:
+    case ENOENT:
+    case ENOTCONN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int commit(struct store *store, bool *ret_wrote)
+{
+    struct store_counts *measured = &store->measured;
+    int64_t before = time_boot_ms();
+    int r = writer_commit(&store->writer, ret_wrote);
+
+    if (r < 0 || !*ret_wrote)
+        return r;
+    measured->last_commit_ms = time_boot_ms() - before;
+    if (measured->last_commit_ms > measured->longest_commit_ms)
+        measured->longest_commit_ms = measured->last_commit_ms;
+    measured->commits++;
+    return 0;
+}
+
+/* 0, or a negative errno with nothing of it done; *ret_storage: no command is to blame. */
+static int apply_group(struct store *store, struct store_command *first, size_t n,
+                       bool *ret_storage)
+{
+    struct store_command *command = first;
+    bool wrote = false;
+    size_t applied = 0;
+    int r;
+
+    *ret_storage = true;
+    r = writer_begin(&store->writer);
+    if (r < 0)
+        return r;
+    for (; r == 0 && applied < n; applied++, command = command->next)
+        r = command_apply(&store->writer, command);
+    if (r < 0)
+        *ret_storage = is_of_storage(r);
+    else
+        r = commit(store, &wrote);
+    if (r == 0) {
+        if (wrote)
+            health_succeeded(store);
+        return 0;
+    }
+    command = first;
+    for (size_t i = 0; i < applied; i++, command = command->next)
+        command_drop(command);
+    return r;
+}
+
+static void end_group(struct store *store, struct store_command *first, size_t n)
+{
+    struct store_command *next;
+    struct changes changes = store->writer.changes;
+
+    store->writer.changes = (struct changes){0};
+    store->measured.commands += (int64_t)n;
+    store->measured.duplicates_dropped += changes.duplicates_dropped;
+    store->measured.erased_refused += changes.erased_refused;
+    engine_publish(store);
+    for (; n > 0; n--, first = next) {
+        next = first->next;
+        if (first->kind == STORE_ERASE && first->result == STORE_OK)
+            command_list_append(&store->erasing, first);
+        else
+            queue_done(store, first);
+    }
+    queue_changes(store, &changes);
+}
+
+static void refuse_group(struct store *store, struct store_command *first, size_t n)
+{
+    struct store_command *next;
+
+    engine_publish(store);
+    for (; n > 0; n--, first = next) {
+        next = first->next;
+        first->result = STORE_E_UNAVAILABLE;
+        queue_done(store, first);
+    }
+}
+
+static void run_group(struct store *store, struct store_command *first, size_t n)
+{
+    struct store_command *second = first;
+    bool storage;
+    int r = store->failed;
+
+    if (r < 0) {
+        refuse_group(store, first, n);
+        return;
+    }
+    r = apply_group(store, first, n, &storage);
+    if (r == 0) {
+        end_group(store, first, n);
+        return;
+    }
+    if (writer_rollback(&store->writer) < 0)
+        writer_close(&store->writer); /* the next begin fails, and it is opened again */
+    if (storage)
+        health_failed(store, r);
+    if (storage || n == 1) {
+        refuse_group(store, first, n);
+        return;
+    }
+    for (size_t i = 0; i < n / 2; i++)
+        second = second->next;
+    run_group(store, first, n / 2);
+    run_group(store, second, n - n / 2);
+}
+
+void engine_publish(struct store *store)
+{
+    struct store_counts *measured = &store->measured;
+
+    if (store->writer.is_open)
+        counters_read(&store->writer.counters, measured);
+    measured->wal_bytes = store->writer.wal_pages * DATABASE_WAL_FRAME_BYTES;
+    measured->not_ready_reason = health_trouble(store);
+    measured->ready = measured->not_ready_reason == NULL;
+    pthread_mutex_lock(&store->lock);
+    store->counts = *measured;
+    pthread_mutex_unlock(&store->lock);
+}
+
+void *engine_main(void *userdata)
+{
+    struct store *store = userdata;
+    struct store_command *first;
+    bool closing;
+
+    do {
+        size_t n;
+
+        first = queue_take(store, health_wait_ms(store), &n, &closing);
+        health_look_at_disk(store);
+        if (first)
+            run_group(store, first, n);
+        health_keep(store);
+        engine_publish(store);
+    } while (!closing || first != NULL);
+    health_close(store);
+    return NULL;
+}

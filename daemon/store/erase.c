@@ -1,0 +1,293 @@
+/* Erasing a person: first everything that is about the request is linked to it, then what is linked
+ * goes. What is overwritten in the pages (secure_delete) is still in the WAL; the engine ends the
+ * command when a truncating checkpoint has emptied that. */
+#include "store/writer.h"
+
+#include "model/contact.h"
+#include "model/state_machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct erasure {
+    struct writer *writer;
+    struct request_row row;
+    struct json_object *content;
+    bool last; /* of its submission, which goes, too */
+    int64_t now;
+};
+
+static int run(struct writer *writer, enum sql_query which, int64_t first)
+{
+    cleanup_query struct query query = query_start(&writer->database, which);
+
+    query_bind_int(&query, first);
+    return query_run(&query);
+}
+
+static int run_with(struct writer *writer, enum sql_query which, int64_t first, int64_t second)
+{
+    cleanup_query struct query query = query_start(&writer->database, which);
+
+    query_bind_int(&query, first);
+    query_bind_int(&query, second);
+    return query_run(&query);
+}
+
+static int run_of_id(struct writer *writer, enum sql_query which, const char *id, int64_t second)
+{
+    cleanup_query struct query query = query_start(&writer->database, which);
+
+    query_bind_text(&query, id);
+    query_bind_int(&query, second);
+    return query_run(&query);
+}
+
+/* 1 when it has a row, 0, or a negative errno. */
+static int any(struct query *query)
+{
+    int64_t key;
+
+    return query_get_int(query, &key);
+}
+
+static int look_around(struct erasure *erasure)
+{
+    struct request_row *row = &erasure->row;
+    int r;
+
+    {
+        cleanup_query struct query query =
+            query_start(&erasure->writer->database, SQL_GET_REQUEST_OF_SUBMISSION);
+        query_bind_int(&query, row->submission);
+        query_bind_int(&query, row->key);
+        r = any(&query);
+    }
+    erasure->last = r == 0;
+    return r < 0 ? r : request_content(erasure->writer, row->key, &erasure->content);
+}
+
+/* One of the identifiers that Pronto gave it, unless another request has it, too. */
+static int erase_id(struct erasure *erasure, const char *id)
+{
+    struct writer *writer = erasure->writer;
+    int r;
+
+    {
+        cleanup_query struct query query =
+            query_start(&writer->database, SQL_GET_OTHER_REQUEST_OF_ID);
+        query_bind_text(&query, id);
+        query_bind_int(&query, erasure->row.key);
+        r = any(&query);
+    }
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = tombstone_add_id(writer, id, erasure->now);
+    if (r == 0)
+        r = run_of_id(writer, SQL_LINK_WAITING_CALLBACKS, id, erasure->row.key);
+    return r;
+}
+
+static int erase_ids(struct erasure *erasure)
+{
+    int r = 0;
+
+    if (erasure->row.enrichment_id[0] != '\0')
+        r = erase_id(erasure, erasure->row.enrichment_id);
+    if (r < 0 || !erasure->last)
+        return r;
+    cleanup_query struct query query = query_start(&erasure->writer->database, SQL_GET_CALL_IDS);
+    query_bind_int(&query, erasure->row.submission);
+    while ((r = query_step(&query)) > 0) {
+        const char *id = query_text(&query, 0, NULL);
+
+        if (id == NULL)
+            return -ENOMEM;
+        r = erase_id(erasure, id);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int bury_contact(struct erasure *erasure)
+{
+    struct json_object *custom = json_get(erasure->content, "custom");
+    struct erased_contact contact = {
+        .submission = erasure->row.submission,
+        .custom = custom_is_absent(custom) ? NULL : &erasure->row.custom_digest,
+        .first_name = json_get_string(erasure->content, "firstname"),
+        .last_name = json_get_string(erasure->content, "lastname"),
+    };
+
+    return erasure->last ? 0 : tombstone_add_contact(erasure->writer, &contact, erasure->now);
+}
+
+/* A callback of the batch that belongs to no contact for sure. What cannot be read may be about
+ * anyone, so it goes with the first. */
+static int is_about(struct erasure *erasure, const struct callback_row *callback, bool *ret)
+{
+    struct reading reading;
+    int r;
+
+    *ret = true;
+    if (callback->body == NULL)
+        return 0;
+    r = reading_parse(callback->body, &reading);
+    if (r < 0)
+        return r;
+    *ret = match_name_equal(erasure->content, &reading) ||
+           (reading.custom != NULL &&
+            digest_equal(&reading.custom_digest, &erasure->row.custom_digest));
+    reading_done(&reading);
+    return 0;
+}
+
+static int link_loose(struct erasure *erasure, store_key key)
+{
+    struct callback_row callback;
+    bool about;
+    int r = callback_get(erasure->writer, key, &callback);
+
+    if (r <= 0)
+        return r;
+    r = is_about(erasure, &callback, &about);
+    callback_row_done(&callback);
+    if (r < 0 || !about)
+        return r;
+    return run_with(erasure->writer, SQL_LINK_CALLBACK, key, erasure->row.key);
+}
+
+/* 1 with the next of the batch's callbacks without a request. */
+static int next_loose(struct erasure *erasure, store_key *key)
+{
+    cleanup_query struct query query =
+        query_start(&erasure->writer->database, SQL_GET_LOOSE_CALLBACKS);
+
+    query_bind_int(&query, erasure->row.submission);
+    query_bind_int(&query, *key);
+    return query_get_int(&query, key);
+}
+
+static int link_callbacks(struct erasure *erasure)
+{
+    store_key key = 0;
+    int r;
+
+    if (erasure->last)
+        return run_with(erasure->writer, SQL_LINK_CALLBACKS, erasure->row.submission,
+                        erasure->row.key);
+    while ((r = next_loose(erasure, &key)) > 0) {
+        r = link_loose(erasure, key);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int uncount_callbacks(struct erasure *erasure)
+{
+    struct writer *writer = erasure->writer;
+    cleanup_query struct query query =
+        query_start(&writer->database, SQL_COUNT_CALLBACKS_OF_REQUEST);
+    int r;
+
+    query_bind_int(&query, erasure->row.key);
+    while ((r = query_step(&query)) > 0) {
+        int64_t state = query_int(&query, 0);
+
+        if (state < 0 || state >= CALLBACK_STATE_MAX_)
+            return -EUCLEAN;
+        count_callback(writer, (enum callback_state)state, -1);
+        count_differing(writer, -query_int(&query, 1));
+        if (state == CALLBACK_REJECTED)
+            count_rejected_bytes(writer, -query_int(&query, 2));
+    }
+    return r;
+}
+
+static int uncount_deliveries(struct erasure *erasure)
+{
+    struct writer *writer = erasure->writer;
+    cleanup_query struct query query =
+        query_start(&writer->database, SQL_COUNT_DELIVERIES_OF_REQUEST);
+    int r;
+
+    query_bind_int(&query, erasure->row.key);
+    while ((r = query_step(&query)) > 0) {
+        int64_t state = query_int(&query, 1);
+
+        if (state < 0 || state >= DELIVERY_STATE_MAX_)
+            return -EUCLEAN;
+        r = count_delivery(writer, query_int(&query, 0), (enum delivery_state)state, -1);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int delete_linked(struct erasure *erasure)
+{
+    struct writer *writer = erasure->writer;
+    store_key key = erasure->row.key;
+    int r = run(writer, SQL_LINK_DELIVERIES, key);
+
+    if (r == 0)
+        r = run(writer, SQL_LINK_DEAD_DELIVERIES, key);
+    if (r == 0)
+        r = uncount_callbacks(erasure);
+    if (r == 0)
+        r = uncount_deliveries(erasure);
+    if (r == 0)
+        r = run(writer, SQL_DELETE_EVENTS_OF_REQUEST, key);
+    if (r == 0)
+        r = run(writer, SQL_DELETE_DELIVERIES_OF_REQUEST, key);
+    if (r == 0)
+        r = run(writer, SQL_DELETE_CALLBACKS_OF_REQUEST, key);
+    return r;
+}
+
+static int delete_request(struct erasure *erasure)
+{
+    struct writer *writer = erasure->writer;
+    const struct request_row *row = &erasure->row;
+    int r = run(writer, SQL_DELETE_REQUEST, row->key);
+
+    if (r < 0)
+        return r;
+    count_request(writer, row->state, row->type, -1);
+    if (!request_state_is_final(row->state))
+        r = note_settled(writer, row->key);
+    if (r < 0)
+        return r;
+    return erasure->last ? run(writer, SQL_DELETE_SUBMISSION, row->submission)
+                         : submission_settle(writer, row->submission);
+}
+
+static int erase(struct erasure *erasure)
+{
+    int r = look_around(erasure);
+
+    if (r == 0)
+        r = erase_ids(erasure);
+    if (r == 0)
+        r = bury_contact(erasure);
+    if (r == 0)
+        r = link_callbacks(erasure);
+    if (r == 0)
+        r = delete_linked(erasure);
+    return r < 0 ? r : delete_request(erasure);
+}
+
+int apply_erase(struct writer *writer, struct store_command *base)
+{
+    struct store_erase *command = (struct store_erase *)base;
+    struct erasure erasure = {.writer = writer, .now = command->now};
+    int r = request_get(writer, command->request, &erasure.row);
+
+    if (r <= 0)
+        return r < 0 ? r : (int)STORE_E_NOT_FOUND;
+    r = erase(&erasure);
+    json_object_put(erasure.content);
+    return r;
+}

@@ -1,0 +1,239 @@
+/* Where threads meet: commands go in, done commands and changes come out. The lock is held for a
+ * few instructions only, never while a command is applied or its done runs. */
+#include "store/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define SETTLED_MAX (1024 * 1024) /* keys that wait for the loop; more are not told */
+
+void command_list_init(struct command_list *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+    list->n = 0;
+}
+
+void command_list_append(struct command_list *list, struct store_command *command)
+{
+    command->next = NULL;
+    *list->last = command;
+    list->last = &command->next;
+    list->n++;
+}
+
+/* What was in @list; @list is empty afterwards. */
+static struct store_command *take_list(struct command_list *list)
+{
+    struct store_command *first = list->first;
+
+    command_list_init(list);
+    return first;
+}
+
+static void signal_loop(struct store *store)
+{
+    /* Fails only when it was signalled 2^64 times. */
+    (void)eventfd_write(store->event_fd, 1);
+}
+
+enum store_result store_post(struct store *store, struct store_command *command)
+{
+    size_t bytes = command_bytes(command);
+    bool always = command_always_fits(command);
+    enum store_result result = STORE_OK;
+
+    pthread_mutex_lock(&store->lock);
+    if (store->closing || store->failed < 0) {
+        result = STORE_E_UNAVAILABLE;
+    } else if (!always && (store->queue.n >= STORE_QUEUE_MAX ||
+                           store->queue_bytes + bytes > STORE_QUEUE_BYTES)) {
+        result = STORE_E_FULL;
+    } else {
+        command_list_append(&store->queue, command);
+        store->queue_bytes += bytes;
+        pthread_cond_signal(&store->wake);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return result;
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+struct store_command *queue_take(struct store *store, int64_t wait_ms, size_t *ret_n,
+                                 bool *ret_closing)
+{
+    struct timespec until = after_ms(wait_ms);
+    struct store_command *first;
+
+    pthread_mutex_lock(&store->lock);
+    while (store->queue.first == NULL && !store->closing)
+        if (pthread_cond_timedwait(&store->wake, &store->lock, &until) == ETIMEDOUT)
+            break;
+    *ret_n = store->queue.n;
+    first = take_list(&store->queue);
+    store->queue_bytes = 0;
+    *ret_closing = store->closing;
+    pthread_mutex_unlock(&store->lock);
+    return first;
+}
+
+bool queue_is_empty(struct store *store)
+{
+    bool empty;
+
+    pthread_mutex_lock(&store->lock);
+    empty = store->queue.first == NULL;
+    pthread_mutex_unlock(&store->lock);
+    return empty;
+}
+
+void queue_done(struct store *store, struct store_command *command)
+{
+    if (command->where == STORE_DONE_ON_WRITER) {
+        command->done(command);
+        return;
+    }
+    pthread_mutex_lock(&store->lock);
+    command_list_append(&store->done, command);
+    pthread_mutex_unlock(&store->lock);
+    signal_loop(store);
+}
+
+/* Keys that find no room are not told: who waits for them looks again when its time is over. */
+static void add_settled(struct changes *to, const struct changes *from)
+{
+    size_t n = to->n_settled + from->n_settled;
+
+    if (n > SETTLED_MAX)
+        return;
+    if (n > to->settled_room) {
+        store_key *settled = reallocarray(to->settled, n * 2, sizeof(*settled));
+
+        if (settled == NULL)
+            return;
+        to->settled = settled;
+        to->settled_room = n * 2;
+    }
+    if (from->n_settled > 0)
+        memcpy(to->settled + to->n_settled, from->settled,
+               from->n_settled * sizeof(*from->settled));
+    to->n_settled = n;
+}
+
+void queue_changes(struct store *store, struct changes *changes)
+{
+    bool any =
+        changes->submissions || changes->deliveries || changes->events || changes->n_settled > 0;
+
+    if (any) {
+        pthread_mutex_lock(&store->lock);
+        store->changes.submissions |= changes->submissions;
+        store->changes.deliveries |= changes->deliveries;
+        store->changes.events |= changes->events;
+        add_settled(&store->changes, changes);
+        pthread_mutex_unlock(&store->lock);
+        signal_loop(store);
+    }
+    changes_done(changes);
+}
+
+void queue_fail(struct store *store, int error)
+{
+    pthread_mutex_lock(&store->lock);
+    if (store->failed == 0)
+        store->failed = error;
+    pthread_mutex_unlock(&store->lock);
+    signal_loop(store);
+}
+
+int store_fd(const struct store *store)
+{
+    return store->event_fd;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    store_key first = *(const store_key *)a, second = *(const store_key *)b;
+
+    return (first > second) - (first < second);
+}
+
+static void tell_changes(struct changes *changes,
+                         void (*changed)(const struct store_changes *changes, void *userdata),
+                         void *userdata)
+{
+    struct store_changes told = {
+        .submissions = changes->submissions,
+        .deliveries = changes->deliveries,
+        .events = changes->events,
+        .settled = changes->settled,
+        .n_settled = changes->n_settled,
+    };
+
+    if (changes->n_settled > 1)
+        qsort(changes->settled, changes->n_settled, sizeof(*changes->settled), compare_keys);
+    if (told.submissions || told.deliveries || told.events || told.n_settled > 0)
+        changed(&told, userdata);
+}
+
+int store_dispatch(struct store *store,
+                   void (*changed)(const struct store_changes *changes, void *userdata),
+                   void *userdata)
+{
+    struct store_command *command, *next;
+    struct changes changes;
+    eventfd_t count;
+    int failed;
+
+    (void)eventfd_read(store->event_fd, &count);
+    pthread_mutex_lock(&store->lock);
+    command = take_list(&store->done);
+    changes = store->changes;
+    store->changes = (struct changes){0};
+    failed = store->failed;
+    pthread_mutex_unlock(&store->lock);
+    for (; command; command = next) {
+        next = command->next;
+        command->done(command);
+    }
+    if (changed)
+        tell_changes(&changes, changed, userdata);
+    changes_done(&changes);
+    return failed;
+}
+
+bool store_ready(struct store *store)
+{
+    bool ready;
+
+    pthread_mutex_lock(&store->lock);
+    ready = store->counts.ready && store->failed == 0;
+    pthread_mutex_unlock(&store->lock);
+    return ready;
+}
+
+void store_counts(struct store *store, struct store_counts *ret)
+{
+    pthread_mutex_lock(&store->lock);
+    *ret = store->counts;
+    ret->queue_length = (int64_t)store->queue.n;
+    ret->queue_bytes = (int64_t)store->queue_bytes;
+    pthread_mutex_unlock(&store->lock);
+}

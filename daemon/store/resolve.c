@@ -1,0 +1,245 @@
+/* Collects the facts that model/matching.h decides over. Exact comparing of custom needs its digest
+ * only, so that the common case reads no content; names and lenient comparing read that of the
+ * candidates that are left.
+ *
+ * Known identifiers of a request are those that the calls of its submission got, and its own (an
+ * early callback brought it, or it was registered). As long as no call was answered, or when one
+ * never was, Pronto may have given any. */
+#include "store/writer.h"
+
+#include "model/contact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct facts {
+    struct writer *writer;
+    const struct reading *reading;
+    const struct request_rows *rows;
+    struct candidate *candidates;
+    bool batch;
+};
+
+void resolution_done(struct resolution *resolution)
+{
+    request_rows_done(&resolution->rows);
+}
+
+/* Whether the calls of a submission got any identifier, and the callback's. */
+static int look_at_calls(struct facts *facts, store_key submission, bool *ret_any, bool *ret_equal)
+{
+    const char *wanted = facts->reading->enrichment_id;
+    cleanup_query struct query query = query_start(&facts->writer->database, SQL_GET_CALL_IDS);
+    int r;
+
+    *ret_any = false;
+    *ret_equal = false;
+    query_bind_int(&query, submission);
+    while ((r = query_step(&query)) > 0) {
+        const char *id = query_text(&query, 0, NULL);
+
+        if (id == NULL)
+            return -ENOMEM;
+        *ret_any = true;
+        if (wanted && strcmp(id, wanted) == 0)
+            *ret_equal = true;
+    }
+    return r;
+}
+
+/* Facts that all requests of one submission share. */
+static int submission_facts(struct facts *facts, store_key submission, struct candidate *ret)
+{
+    struct submission_row row;
+    bool any, equal;
+    int r = submission_get(facts->writer, submission, &row);
+
+    if (r <= 0)
+        return r < 0 ? r : -EUCLEAN;
+    r = look_at_calls(facts, submission, &any, &equal);
+    if (r < 0)
+        return r;
+    if (row.bulk)
+        facts->batch = true;
+    *ret = (struct candidate){
+        .id_known = (any || row.state == SUBMISSION_REGISTERED) && row.unanswered == 0,
+        .id_equal = equal,
+    };
+    return 0;
+}
+
+static int custom_equal(struct facts *facts, const struct request_row *row, bool *ret)
+{
+    cleanup_json struct json_object *content = NULL;
+    int r;
+
+    *ret = digest_equal(&row->custom_digest, &facts->reading->custom_digest);
+    if (*ret || !facts->writer->settings.custom_lenient || facts->reading->custom == NULL)
+        return 0;
+    r = request_content(facts->writer, row->key, &content);
+    if (r < 0)
+        return r;
+    r = match_custom_equal(json_get(content, "custom"), facts->reading, true);
+    if (r < 0)
+        return r;
+    *ret = r > 0;
+    return 0;
+}
+
+static int collect(struct facts *facts)
+{
+    const char *wanted = facts->reading->enrichment_id;
+    store_key submission = 0;
+    struct candidate shared = {0};
+
+    for (size_t i = 0; i < facts->rows->n; i++) {
+        const struct request_row *row = &facts->rows->items[i];
+        struct candidate *candidate = &facts->candidates[i];
+        int r = 0;
+
+        if (row->submission != submission)
+            r = submission_facts(facts, row->submission, &shared);
+        if (r < 0)
+            return r;
+        submission = row->submission;
+        *candidate = shared;
+        candidate->has_result = row->state == REQUEST_FINISHED;
+        if (wanted && strcmp(row->enrichment_id, wanted) == 0)
+            candidate->id_equal = true;
+        r = custom_equal(facts, row, &candidate->custom_equal);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Names decide in a batch only, and there only when custom does not. */
+static int collect_names(struct facts *facts)
+{
+    bool absent = facts->reading->custom == NULL;
+    size_t n_equal = 0;
+
+    for (size_t i = 0; i < facts->rows->n; i++)
+        n_equal += facts->candidates[i].custom_equal;
+    if ((!facts->batch && facts->rows->n < 2) || (!absent && n_equal < 2))
+        return 0;
+    for (size_t i = 0; i < facts->rows->n; i++) {
+        cleanup_json struct json_object *content = NULL;
+
+        if (!absent && !facts->candidates[i].custom_equal)
+            continue;
+        int r = request_content(facts->writer, facts->rows->items[i].key, &content);
+        if (r < 0)
+            return r;
+        facts->candidates[i].name_equal = match_name_equal(content, facts->reading);
+    }
+    return 0;
+}
+
+static int decide(struct writer *writer, const struct reading *reading, struct resolution *ret)
+{
+    cleanup_free struct candidate *candidates = calloc(ret->rows.n + 1, sizeof(*candidates));
+    struct facts facts = {writer, reading, &ret->rows, candidates, false};
+    int r;
+
+    if (candidates == NULL)
+        return -ENOMEM;
+    r = collect(&facts);
+    if (r == 0)
+        r = collect_names(&facts);
+    if (r < 0)
+        return r;
+    ret->batch = facts.batch || ret->rows.n > 1;
+    ret->verdict = match_decide(candidates, ret->rows.n, facts.batch, reading->custom == NULL,
+                                reading->status == RESULT_FINAL);
+    return 0;
+}
+
+/* Two contacts of a batch may be equal in all that a callback says, and one of them still here. */
+static int equal_one_left(struct writer *writer, const struct reading *reading,
+                          const struct request_rows *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        cleanup_json struct json_object *content = NULL;
+
+        if (!digest_equal(&rows->items[i].custom_digest, &reading->custom_digest))
+            continue;
+        int r = request_content(writer, rows->items[i].key, &content);
+        if (r < 0)
+            return r;
+        if (match_name_equal(content, reading))
+            return 1;
+    }
+    return 0;
+}
+
+/* Is it about somebody who was erased from a batch that goes on? */
+static int look_for_erased(struct writer *writer, const struct reading *reading,
+                           struct resolution *resolution)
+{
+    struct erased_contact contact = {
+        .submission = resolution->submission,
+        .custom = reading->custom ? &reading->custom_digest : NULL,
+        .first_name = reading->first_name,
+        .last_name = reading->last_name,
+    };
+    int r = tombstone_has_contact(writer, &contact, false);
+
+    if (r > 0) {
+        r = equal_one_left(writer, reading, &resolution->rows);
+        if (r >= 0)
+            resolution->erased = r == 0;
+        return r < 0 ? r : 0;
+    }
+    if (r < 0 || resolution->verdict.index >= 0)
+        return r;
+    r = tombstone_has_contact(writer, &contact, true);
+    if (r > 0)
+        resolution->erased = true;
+    return r < 0 ? r : 0;
+}
+
+static store_key common_submission(const struct request_rows *rows)
+{
+    for (size_t i = 1; i < rows->n; i++)
+        if (rows->items[i].submission != rows->items[0].submission)
+            return 0;
+    return rows->n > 0 ? rows->items[0].submission : 0;
+}
+
+static int load_candidates(struct writer *writer, const struct reading *reading,
+                           store_key submission, struct resolution *ret)
+{
+    int r = 0;
+
+    if (submission != 0)
+        r = requests_of_submission(writer, submission, &ret->rows);
+    else if (reading->enrichment_id)
+        r = requests_of_enrichment_id(writer, reading->enrichment_id, &ret->rows);
+    if (r == 0)
+        ret->submission = submission ? submission : common_submission(&ret->rows);
+    return r;
+}
+
+int resolve(struct writer *writer, const struct reading *reading, store_key submission,
+            struct resolution *ret)
+{
+    struct resolution resolution = {0};
+    int r = load_candidates(writer, reading, submission, &resolution);
+
+    if (r == 0)
+        r = decide(writer, reading, &resolution);
+    if (r == 0 && resolution.submission != 0 && resolution.batch)
+        r = look_for_erased(writer, reading, &resolution);
+    if (r == 0 && resolution.rows.n == 0 && reading->enrichment_id) {
+        r = tombstone_has_id(writer, reading->enrichment_id);
+        resolution.erased = r > 0;
+    }
+    if (r < 0) {
+        resolution_done(&resolution);
+        return r;
+    }
+    *ret = resolution;
+    return 0;
+}

@@ -1,0 +1,162 @@
+#include "store/engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+uint64_t store_database_number(const struct store *store)
+{
+    return store->database_number;
+}
+
+static int init_wake(pthread_cond_t *ret)
+{
+    pthread_condattr_t attributes;
+    int r = pthread_condattr_init(&attributes);
+
+    if (r != 0)
+        return -r;
+    /* The wall clock may jump. */
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    r = pthread_cond_init(ret, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return -r;
+}
+
+static void store_free(struct store *store)
+{
+    writer_close(&store->writer);
+    changes_done(&store->changes);
+    if (store->event_fd >= 0)
+        close(store->event_fd);
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
+    pthread_cond_destroy(&store->wake);
+    pthread_mutex_destroy(&store->lock);
+    free(store->path);
+    free(store);
+}
+
+static int store_new(const char *path, const struct store_settings *settings, struct store **ret)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    int r;
+
+    if (!store)
+        return -ENOMEM;
+    r = init_wake(&store->wake);
+    if (r < 0) {
+        free(store);
+        return r;
+    }
+    pthread_mutex_init(&store->lock, NULL);
+    store->lock_fd = -1;
+    store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r = store->event_fd < 0 ? -errno : 0;
+    store->path = strdup(path);
+    if (store->path == NULL)
+        r = -ENOMEM;
+    if (r < 0) {
+        store_free(store);
+        return r;
+    }
+    store->writer.path = store->path;
+    store->writer.settings = *settings;
+    command_list_init(&store->queue);
+    command_list_init(&store->done);
+    command_list_init(&store->erasing);
+    *ret = store;
+    return 0;
+}
+
+static int recover_store(struct writer *writer, int64_t now)
+{
+    bool done;
+    int r = writer_begin(writer);
+
+    if (r == 0)
+        r = recover(writer, now);
+    if (r == 0)
+        r = writer_commit(writer, &done);
+    /* An erasure may have been interrupted before its checkpoint. */
+    if (r == 0)
+        r = writer_checkpoint(writer, true, &done);
+    return r;
+}
+
+/* The thread takes no signal: they belong to the main loop. */
+static int start_thread(struct store *store)
+{
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&store->thread, NULL, engine_main, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r == 0)
+        pthread_setname_np(store->thread, "store");
+    return -r;
+}
+
+static int start(struct store *store, int64_t now)
+{
+    int r = writer_open(&store->writer);
+
+    if (r == 0)
+        r = recover_store(&store->writer, now);
+    if (r < 0)
+        return r;
+    store->database_number = store->writer.database_number;
+    health_look_at_disk(store);
+    /* What the recovery changed is the first thing the loop hears. */
+    queue_changes(store, &store->writer.changes);
+    engine_publish(store);
+    return start_thread(store);
+}
+
+int store_open(const char *path, const struct store_settings *settings, int64_t now,
+               struct store **ret, char **ret_reason)
+{
+    struct store *store;
+    int r = store_new(path, settings, &store);
+
+    if (r < 0)
+        return r;
+    r = lock_take(path, &store->lock_fd, ret_reason);
+    if (r == 0)
+        r = check_database(path, now, ret_reason);
+    if (r == 0)
+        r = start(store, now);
+    if (r == -EBADMSG)
+        r = store_refuse(ret_reason, "%s is damaged; restore it from a backup", path);
+    if (r != 0) {
+        store_free(store);
+        return r;
+    }
+    *ret = store;
+    return STORE_OPEN_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    pthread_mutex_lock(&store->lock);
+    store->closing = true;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->lock);
+    pthread_join(store->thread, NULL);
+    /* Done of those that want the loop: it is this thread's. */
+    store_dispatch(store, NULL, NULL);
+    store_free(store);
+}

@@ -1,0 +1,91 @@
+#include "store/writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+int submission_get(struct writer *writer, store_key key, struct submission_row *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_SUBMISSION);
+    const char *token;
+    size_t size;
+    int r;
+
+    query_bind_int(&query, key);
+    r = query_step(&query);
+    if (r <= 0)
+        return r;
+    *ret = (struct submission_row){
+        .key = key,
+        .state = (enum submission_state)query_int(&query, 0),
+        .type = (enum enrichment_type)query_int(&query, 1),
+        .bulk = query_int(&query, 2) != 0,
+        .tries = query_int(&query, 3),
+        .unanswered = query_int(&query, 4),
+    };
+    token = query_blob(&query, 5, &size);
+    if (token != NULL && size == sizeof(ret->token.bytes))
+        memcpy(ret->token.bytes, token, size);
+    return 1;
+}
+
+int submission_create(struct writer *writer, const struct new_submission *new_submission,
+                      store_key *ret)
+{
+    const struct token *token = new_submission->token;
+    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_SUBMISSION);
+    struct digest digest = {0};
+    int r;
+
+    if (token)
+        token_digest(token, &digest);
+    query_bind_int(&query, new_submission->state);
+    query_bind_int(&query, new_submission->type);
+    query_bind_int(&query, new_submission->bulk);
+    query_bind_key(&query, new_submission->next_at);
+    query_bind_blob(&query, token ? token->bytes : NULL, sizeof(token->bytes));
+    query_bind_blob(&query, token ? digest.bytes : NULL, sizeof(digest.bytes));
+    r = query_run(&query);
+    if (r == 0)
+        *ret = writer_last_key(writer);
+    return r;
+}
+
+int submission_set_state(struct writer *writer, store_key key, enum submission_state state,
+                         int64_t next_at)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_SET_SUBMISSION_STATE);
+
+    query_bind_int(&query, key);
+    query_bind_int(&query, state);
+    query_bind_key(&query, next_at);
+    return query_run(&query);
+}
+
+static int any_queued(struct writer *writer, store_key key, bool *ret)
+{
+    struct request_rows rows;
+    int r = requests_of_submission(writer, key, &rows);
+
+    if (r < 0)
+        return r;
+    *ret = false;
+    for (size_t i = 0; i < rows.n; i++)
+        if (rows.items[i].state == REQUEST_QUEUED)
+            *ret = true;
+    request_rows_done(&rows);
+    return 0;
+}
+
+int submission_settle(struct writer *writer, store_key key)
+{
+    struct submission_row row;
+    bool queued;
+    int r = submission_get(writer, key, &row);
+
+    if (r <= 0 || row.state != SUBMISSION_WAITING)
+        return r < 0 ? r : 0;
+    r = any_queued(writer, key, &queued);
+    if (r < 0 || queued)
+        return r;
+    return submission_set_state(writer, key, SUBMISSION_ANSWERED, 0);
+}

@@ -1,0 +1,274 @@
+/* What the commands work with: the writer's connection and all that belongs to the transaction
+ * under way. Used by the writer thread only, and by store_open() and store_close() while there is
+ * none.
+ *
+ * Functions return 0 or a negative errno unless they say otherwise. An error means that the whole
+ * transaction is rolled back; so a command that refuses with a positive enum store_result does so
+ * before it writes. */
+#pragma once
+
+#include "model/matching.h"
+#include "store/database.h"
+#include "store/store.h"
+#include "store/store_internal.h"
+
+/* Counters in memory: the fixed ones first, then a block for each hook. */
+struct counter {
+    int64_t a, b, n;
+    enum counter_kind kind;
+    bool dirty;
+};
+
+struct counters {
+    struct counter *cells;
+    size_t n;
+};
+
+/* What a transaction changed, for the loop; and its own part of the counts since start. */
+struct changes {
+    bool submissions, deliveries, events;
+    store_key *settled;
+    size_t n_settled, settled_room;
+    int64_t duplicates_dropped, erased_refused;
+};
+void changes_done(struct changes *changes);
+
+struct writer {
+    const char *path;
+    struct database database;
+    bool is_open;
+    uint64_t database_number;
+    uint8_t secret[DIGEST_KEY_BYTES];
+    struct store_settings settings;
+    struct counters counters;
+    struct changes changes;
+    int64_t changes_before; /* rows changed before this transaction */
+    int64_t wal_pages;
+    store_key first_event, last_event; /* that are kept; 0: none */
+    int64_t free_bytes;
+    bool disk_low; /* less than min_free is left */
+};
+
+/* Opening for work: statements, meta, counters, first event. The file has the right schema. */
+int writer_open(struct writer *writer);
+void writer_close(struct writer *writer);
+store_key writer_last_key(struct writer *writer);           /* of the row that was just inserted */
+void writer_set_free(struct writer *writer, int64_t bytes); /* on the disk */
+
+/* BEGIN IMMEDIATE; COMMIT with counters and trimmed events; ROLLBACK and everything in memory as it
+ * was. After an error of any of them the connection may be good for nothing: writer_usable(). */
+int writer_begin(struct writer *writer);
+int writer_commit(struct writer *writer, bool *ret_wrote);
+int writer_rollback(struct writer *writer);
+bool writer_usable(const struct writer *writer); /* open, and in no transaction */
+
+/* Moves the WAL to the database as far as readers let it (*ret_complete), and empties it. */
+int writer_checkpoint(struct writer *writer, bool truncate, bool *ret_complete);
+
+/* counters.c */
+int counters_load(struct writer *writer);
+int counters_flush(struct writer *writer); /* what changed, to the table */
+void counters_done(struct counters *counters);
+void count_request(struct writer *writer, enum request_state state, enum enrichment_type type,
+                   int64_t delta);
+void count_callback(struct writer *writer, enum callback_state state, int64_t delta);
+void count_differing(struct writer *writer, int64_t delta);
+void count_rejected_bytes(struct writer *writer, int64_t delta);
+int count_delivery(struct writer *writer, store_key hook, enum delivery_state state, int64_t delta);
+int64_t counted_callbacks(const struct writer *writer, enum callback_state state);
+int64_t counted_rejected_bytes(const struct writer *writer);
+/* Fills the counts that are kept on disk. */
+void counters_read(const struct counters *counters, struct store_counts *ret);
+
+/* events.c */
+int event_append(struct writer *writer, int64_t at, int name, store_key request, store_key delivery,
+                 store_key callback);
+int events_load(struct writer *writer);
+int events_trim(struct writer *writer);
+
+/* requests.c */
+struct request_row {
+    store_key key, submission;
+    enum request_state state;
+    enum enrichment_type type;
+    int64_t created_at;
+    char enrichment_id[ENRICHMENT_ID_MAX + 1]; /* "": none */
+    struct digest custom_digest;
+};
+struct request_rows {
+    struct request_row *items;
+    size_t n;
+};
+void request_rows_done(struct request_rows *rows);
+int request_get(struct writer *writer, store_key key, struct request_row *ret); /* 1: found, 0 */
+int requests_of_submission(struct writer *writer, store_key submission, struct request_rows *ret);
+int requests_of_enrichment_id(struct writer *writer, const char *enrichment_id,
+                              struct request_rows *ret);
+struct new_request {
+    const struct contact *contact;
+    store_key submission;
+    enum request_state state;
+    const char *enrichment_id; /* or NULL */
+    int64_t now;
+};
+int request_create(struct writer *writer, const struct new_request *new_request, store_key *ret);
+int request_content(struct writer *writer, store_key key, struct json_object **ret);
+/* The result has come: state, result row, event, deliveries; the submission when it was the last.
+ */
+struct request_end {
+    store_key callback;
+    const struct reading *reading;
+    int64_t received_at, now;
+};
+int request_finish(struct writer *writer, const struct request_row *row,
+                   const struct request_end *end);
+int request_fail(struct writer *writer, const struct request_row *row, const char *error,
+                 int64_t now);
+int request_accept(struct writer *writer, const struct request_row *row, const char *enrichment_id,
+                   int64_t now);
+int note_settled(struct writer *writer, store_key key); /* it left queued or pending */
+int request_set_error(struct writer *writer, store_key key, const char *error);
+
+/* submission_rows.c. state: see the schema. */
+enum submission_state {
+    SUBMISSION_WAITING = 0,
+    SUBMISSION_IN_CALL,
+    SUBMISSION_ANSWERED,
+    SUBMISSION_REGISTERED,
+    SUBMISSION_STATE_REFUSED,
+};
+struct submission_row {
+    store_key key;
+    enum submission_state state;
+    enum enrichment_type type;
+    bool bulk;
+    int64_t tries, unanswered;
+    struct token token;
+};
+int submission_get(struct writer *writer, store_key key, struct submission_row *ret); /* 1, 0 */
+struct new_submission {
+    enum submission_state state;
+    enum enrichment_type type;
+    bool bulk;
+    int64_t next_at;
+    const struct token *token; /* or NULL */
+};
+int submission_create(struct writer *writer, const struct new_submission *new_submission,
+                      store_key *ret);
+int submission_set_state(struct writer *writer, store_key key, enum submission_state state,
+                         int64_t next_at);
+/* When nothing is queued any more and it waits, it is answered: it is never sent again. */
+int submission_settle(struct writer *writer, store_key key);
+
+/* delivery_rows.c */
+struct delivery_row {
+    store_key key, hook, request;
+    enum delivery_state state;
+    enum hook_event event;
+    int64_t attempts, interruptions;
+};
+int delivery_get(struct writer *writer, store_key key, struct delivery_row *ret); /* 1, 0 */
+int hook_get(struct writer *writer, const char *name, store_key *ret);            /* 1, 0 */
+int hook_after(struct writer *writer, store_key hook, store_key *ret);            /* 1, 0 */
+/* An earlier one of the same hook and request is not finished. */
+int delivery_must_wait(struct writer *writer, store_key request, store_key hook, bool *ret);
+/* New deliveries for every hook that wants the event. */
+struct delivery_cause {
+    enum hook_event event;
+    const struct request_row *request; /* or NULL */
+    bool found;                        /* event finished: the result has data */
+    store_key callback;                /* event unmatched */
+    const struct delivery_row *dead;   /* event dead */
+    int64_t now;
+};
+int deliveries_create(struct writer *writer, const struct delivery_cause *cause);
+/* Changes state; @row has what is to be stored beside it. */
+int delivery_become(struct writer *writer, struct delivery_row *row, enum delivery_state state,
+                    int64_t next_at, int64_t now);
+/* One that waits is due now. */
+int delivery_hurry(struct writer *writer, const struct delivery_row *row, int64_t now);
+/* The next one of the same hook and request may run. */
+int delivery_release(struct writer *writer, const struct delivery_row *ended, int64_t now);
+int attempt_append(struct writer *writer, store_key delivery,
+                   const struct store_finish_attempt *attempt);
+
+/* callbacks.c */
+struct new_callback {
+    const struct store_receive *receive;
+    enum callback_state state;
+    enum callback_reason reason;
+    bool differs;
+    store_key submission, request;
+};
+int callback_create(struct writer *writer, const struct new_callback *new_callback, store_key *ret);
+int callback_keep_rejected(struct writer *writer, const struct store_receive *receive,
+                           store_key *ret);
+struct callback_row {
+    store_key key, submission, request;
+    enum callback_state state;
+    enum callback_reason reason;
+    bool differs;
+    int64_t received_at;
+    struct json_object *body; /* as parsed; NULL when it is no object */
+};
+void callback_row_done(struct callback_row *row);
+int callback_get(struct writer *writer, store_key key, struct callback_row *ret); /* 1, 0 */
+/* An unmatched or mismatched one belongs to @request now: as its result or as a duplicate. */
+struct callback_match {
+    const struct request_row *request;
+    const struct reading *reading;
+    enum callback_reason reason;
+    int64_t now;
+};
+int callback_match(struct writer *writer, struct callback_row *row,
+                   const struct callback_match *match);
+/* Unmatched ones that wait for @enrichment_id find their request, if they can. */
+int callbacks_match_waiting(struct writer *writer, const char *enrichment_id, int64_t now);
+int result_differs(struct writer *writer, store_key request, const struct digest *digest,
+                   bool *ret);
+
+/* resolve.c: whose callback is it? */
+struct resolution {
+    struct match_verdict verdict;
+    struct request_rows rows; /* the candidates */
+    store_key submission;     /* that it is about; 0: unknown */
+    bool batch;               /* there is, or was, more than one candidate */
+    bool erased;              /* it is about an erased person */
+};
+void resolution_done(struct resolution *resolution);
+/* @submission: whose token it came on; 0: shared secret. */
+int resolve(struct writer *writer, const struct reading *reading, store_key submission,
+            struct resolution *ret);
+
+/* tombstones.c */
+int tombstone_add_id(struct writer *writer, const char *enrichment_id, int64_t now);
+int tombstone_has_id(struct writer *writer, const char *enrichment_id); /* 1, 0 */
+/* A contact of a batch. Names may be NULL. */
+struct erased_contact {
+    store_key submission;
+    const struct digest *custom; /* NULL: absent */
+    const char *first_name, *last_name;
+};
+int tombstone_add_contact(struct writer *writer, const struct erased_contact *contact, int64_t now);
+/* 1 when one with the same custom and names was erased; @loosely: with the same custom or names. */
+int tombstone_has_contact(struct writer *writer, const struct erased_contact *contact,
+                          bool loosely);
+
+/* The commands: 0, a positive enum store_result before anything was written, or a negative errno.
+ */
+int apply_receive(struct writer *writer, struct store_command *command);
+int apply_submit(struct writer *writer, struct store_command *command);
+int apply_register(struct writer *writer, struct store_command *command);
+int apply_claim_submissions(struct writer *writer, struct store_command *command);
+int apply_finish_call(struct writer *writer, struct store_command *command);
+int apply_claim_deliveries(struct writer *writer, struct store_command *command);
+int apply_finish_attempt(struct writer *writer, struct store_command *command);
+int apply_retry(struct writer *writer, struct store_command *command);
+int apply_match(struct writer *writer, struct store_command *command);
+int apply_erase(struct writer *writer, struct store_command *command);
+int apply_reconfigure(struct writer *writer, struct store_command *command);
+/* Frees what a claim brought that is rolled back. */
+void drop_claim_submissions(struct store_command *command);
+
+/* recover.c: what a crash left. In a transaction of the caller's. */
+int recover(struct writer *writer, int64_t now);

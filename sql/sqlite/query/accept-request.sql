@@ -1,0 +1,1 @@
+UPDATE request SET class = ?2, submitted_at = ?3, enrichment_id = ?4, error = NULL WHERE id = ?1

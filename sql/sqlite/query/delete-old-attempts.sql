@@ -1,0 +1,1 @@
+DELETE FROM attempt WHERE delivery = ?1 AND number <= ?2

@@ -1,0 +1,2 @@
+-- Calls and idempotency keys go with it.
+DELETE FROM submission WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT submission, outcome IS NOT NULL FROM call WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT json FROM content WHERE request = ?1

@@ -1,0 +1,1 @@
+SELECT kind, a, b, n FROM counter

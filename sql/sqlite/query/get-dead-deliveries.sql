@@ -1,0 +1,1 @@
+SELECT id FROM delivery INDEXED BY delivery_by_class WHERE hook = ?1 AND state = 4 ORDER BY id LIMIT 1

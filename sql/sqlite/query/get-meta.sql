@@ -1,0 +1,1 @@
+SELECT database_number, secret FROM meta WHERE id = 1

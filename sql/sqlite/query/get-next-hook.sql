@@ -1,0 +1,1 @@
+SELECT id FROM hook WHERE id > ?1 ORDER BY id LIMIT 1

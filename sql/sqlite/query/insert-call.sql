@@ -1,0 +1,1 @@
+INSERT INTO call (submission, started_at) VALUES (?1, ?2)

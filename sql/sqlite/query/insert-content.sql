@@ -1,0 +1,1 @@
+INSERT INTO content (request, json) VALUES (?1, ?2)

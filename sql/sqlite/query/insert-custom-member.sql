@@ -1,0 +1,2 @@
+-- Two members may have one hash.
+INSERT OR IGNORE INTO custom_member (hash, request) VALUES (?1, ?2)

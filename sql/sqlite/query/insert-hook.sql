@@ -1,0 +1,1 @@
+INSERT INTO hook (name) VALUES (?1)

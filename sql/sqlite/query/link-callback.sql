@@ -1,0 +1,1 @@
+UPDATE callback SET request = ?2 WHERE id = ?1

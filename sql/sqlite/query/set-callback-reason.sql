@@ -1,0 +1,1 @@
+UPDATE callback SET reason = ?2 WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE delivery SET next_at = ?2 WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE hook SET last_success_at = ?2 WHERE id = ?1

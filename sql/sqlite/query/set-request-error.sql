@@ -1,0 +1,1 @@
+UPDATE request SET error = ?2 WHERE id = ?1
