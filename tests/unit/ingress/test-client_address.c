@@ -4,7 +4,9 @@
 
 #include <criterion/criterion.h>
 
-static char *proxies[] = {"127.0.0.1", "::1", "10.0.0.0/8", "2001:db8::/33", NULL};
+static char loopback[] = "127.0.0.1", loopback6[] = "::1", private_net[] = "10.0.0.0/8",
+            net6[] = "2001:db8::/33";
+static char *proxies[] = {loopback, loopback6, private_net, net6, NULL};
 
 Test(client_address, believes_only_what_trusted_proxies_wrote)
 {
