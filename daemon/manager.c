@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #define READY_LOOK_US (250 * 1000ULL)
 #define STOP_GRACE_MS                                                                              \
@@ -200,8 +201,11 @@ static int listen_query(struct manager *manager, int inherited)
     struct query_backend backend;
     int fd = inherited, r = 0;
 
-    if (fd < 0)
+    if (fd < 0) {
         r = fds_listen_unix(manager->config->query.socket, &fd);
+        if (r == 0)
+            manager->own_socket = strdup(manager->config->query.socket);
+    }
     if (r < 0) {
         log_error("cannot listen on %s: %s", manager->config->query.socket,
                   r == -EADDRINUSE ? "another prontod serves there" : strerror(-r));
@@ -404,6 +408,9 @@ void manager_free(struct manager *manager)
     store_reader_free(manager->reader);
     store_close(manager->store);
     sd_event_unref(manager->loop);
+    if (manager->own_socket)
+        unlink(manager->own_socket);
+    free(manager->own_socket);
     config_free(manager->config);
     free(manager);
 }

@@ -26,6 +26,8 @@ struct manager {
     struct ingress *ingress;
     struct query *query;
     sd_event_source *store_source, *ready_timer, *stop_timer;
+    char *own_socket; /* the query socket's path, when it did not come from outside: removed at the
+                         end */
     bool ready_told, stopping, ingress_stopped;
     int exit_status;
 };

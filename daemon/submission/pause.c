@@ -20,7 +20,7 @@ void submitter_set_timer(struct submitter *submitter, int64_t wait_ms)
 void submitter_set_state(struct submitter *submitter, enum submitter_state state,
                          const char *detail)
 {
-    bool changed = submitter->state != state;
+    bool changed = submitter->state != state && submitter->begun;
 
     submitter->state = state;
     snprintf(submitter->detail, sizeof(submitter->detail), "%s", detail ? detail : "");

@@ -151,10 +151,12 @@ void submitter_frame(struct submitter *submitter, struct json_object *head, cons
 
     if (control_decode(head, &state, &detail)) {
         submitter->ready = true;
+        submitter->begun = submitter->begun || (state && strcmp(state, "no_key") == 0);
         if (state && strcmp(state, "no_key") == 0)
             submitter_set_state(submitter, SUBMITTER_NO_KEY, detail);
         else if (submitter->state == SUBMITTER_NO_KEY || submitter->state == SUBMITTER_NO_LINK)
             submitter_set_state(submitter, SUBMITTER_OK, NULL);
+        submitter->begun = true;
         submitter_wake(submitter);
         return;
     }

@@ -22,6 +22,7 @@ struct submitter {
     size_t n_flights;
     size_t n_unsaved;      /* calls that ended and whose end is not on disk yet */
     bool claiming, wanted; /* a claim is at the store; something may be due beyond it */
+    bool begun;            /* egress was ready once: before, there is nothing to say about pauses */
     bool stopped, ready;   /* ready: egress said so since the link came up */
     enum submitter_state state;
     char detail[256];
