@@ -81,8 +81,8 @@ void answers_done(struct answers *answers)
             MHD_destroy_response(answers->response[i]);
 }
 
-enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection,
-                            enum answer answer)
+enum MHD_Result answer_queue(const struct answers *answers, struct MHD_Connection *connection,
+                             enum answer answer)
 {
     return MHD_queue_response(connection, texts[answer].status, answers->response[answer]);
 }

@@ -59,8 +59,8 @@ struct answers {
 };
 int answers_new(struct answers *ret);
 void answers_done(struct answers *answers);
-enum MHD_Result answer_send(const struct answers *answers, struct MHD_Connection *connection,
-                            enum answer answer);
+enum MHD_Result answer_queue(const struct answers *answers, struct MHD_Connection *connection,
+                             enum answer answer);
 
 enum request_stage {
     STAGE_BODY = 0, /* collecting the body */

@@ -174,7 +174,7 @@ enum MHD_Result request_park(struct request *request)
 
     if (make_command(request) < 0) {
         count(ingress, COUNT_UNAVAILABLE); /* out of memory is our fault, never the sender's */
-        return answer_send(&ingress->answers, request->connection, ANSWER_UNAVAILABLE);
+        return answer_queue(&ingress->answers, request->connection, ANSWER_UNAVAILABLE);
     }
     connections_extend(ingress, request->connection,
                        INGRESS_COMMIT_WAIT_MS + request->settings->timeout_ms);

@@ -118,7 +118,7 @@ static void count_answer(struct ingress *ingress, enum answer answer)
 static enum MHD_Result refuse(struct request *request, enum answer answer)
 {
     count_answer(request->ingress, answer);
-    return answer_send(&request->ingress->answers, request->connection, answer);
+    return answer_queue(&request->ingress->answers, request->connection, answer);
 }
 
 static enum MHD_Result begin(struct ingress *ingress, struct MHD_Connection *connection,
@@ -129,7 +129,7 @@ static enum MHD_Result begin(struct ingress *ingress, struct MHD_Connection *con
     enum answer answer;
 
     if (!request)
-        return answer_send(&ingress->answers, connection, ANSWER_UNAVAILABLE);
+        return answer_queue(&ingress->answers, connection, ANSWER_UNAVAILABLE);
     *con_cls = request;
     count(ingress, COUNT_REQUESTS);
     connections_begin(ingress, connection, request->settings->timeout_ms);
@@ -229,7 +229,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
         break;
     }
     connections_extend(ingress, connection, request->settings->timeout_ms);
-    return answer_send(&ingress->answers, connection, request->answer);
+    return answer_queue(&ingress->answers, connection, request->answer);
 }
 
 void request_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
