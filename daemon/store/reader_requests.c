@@ -213,14 +213,14 @@ static bool class_passes(const struct request_filter *filter, int64_t class)
            (!filter->has_type || class % ENRICHMENT_MAX_ == (int64_t)filter->type);
 }
 
-/* 1, 0, or a negative errno. */
+/* What the driving index does not know of; where there is an enrichment_id, it drives. 1, 0, or a
+ * negative errno. */
 static int narrow_passes(struct list *list, store_key key)
 {
     const struct request_filter *filter = list->filter;
     cleanup_query struct query query =
         query_start(&list->reader->database, SQL_READ_REQUEST_NARROW);
     int64_t created_at;
-    const char *id;
     int r;
 
     query_bind_int(&query, key);
@@ -228,15 +228,8 @@ static int narrow_passes(struct list *list, store_key key)
     if (r <= 0)
         return r;
     created_at = query_int(&query, 1);
-    if (!class_passes(filter, query_int(&query, 0)) || created_at < filter->since ||
-        (filter->until != 0 && created_at >= filter->until))
-        return 0;
-    if (!filter->enrichment_id)
-        return 1;
-    if (query_is_null(&query, 2))
-        return 0;
-    id = query_text(&query, 2, NULL);
-    return id ? strcmp(id, filter->enrichment_id) == 0 : -ENOMEM;
+    return class_passes(filter, query_int(&query, 0)) && created_at >= filter->since &&
+           (filter->until == 0 || created_at < filter->until);
 }
 
 /* By hash; 1, 0, or a negative errno. */

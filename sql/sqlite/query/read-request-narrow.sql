@@ -1,2 +1,2 @@
 -- What a filter looks at before the wide parts are read.
-SELECT class, created_at, enrichment_id FROM request WHERE id = ?1;
+SELECT class, created_at FROM request WHERE id = ?1;

@@ -172,6 +172,23 @@ Test(reader_lists, nothing_is_a_page_without_a_cursor)
     request_records_free(NULL, 0);
 }
 
+Test(reader_lists, a_cursor_does_not_reach_below_since)
+{
+    const struct request_filter filter = {.since = 1001};
+    struct request_record *page;
+    size_t n;
+    char *next;
+
+    rows_request(&rows, 1, REQUEST_PENDING, ENRICHMENT_EMAIL, 1000);
+    rows_request(&rows, 2, REQUEST_PENDING, ENRICHMENT_EMAIL, 1000);
+    cr_assert_eq(reader_requests(rows.reader, &filter, "r00000000000003e80000000000000002", 50,
+                                 &page, &n, &next),
+                 READER_OK);
+    cr_expect_eq(n, 0);
+    cr_expect_null(next);
+    request_records_free(page, n);
+}
+
 Test(reader_lists, one_value_of_custom_is_not_another_with_its_hash)
 {
     static const char *const keys[] = {"tag"}, *const values[] = {"right"};

@@ -118,6 +118,12 @@ Test(reader_lookups, queued_request_says_when_it_is_sent_again)
     cr_assert_eq(reader_request(rows.reader, 1, &record), READER_OK);
     cr_expect_eq(record.next_try_at, 0);
     request_record_done(&record);
+    /* A callback came early, and the rest of the batch waits. */
+    rows_sql(&rows, "UPDATE submission SET state = 0; UPDATE request SET class = %d",
+             REQUEST_FINISHED * ENRICHMENT_MAX_);
+    cr_assert_eq(reader_request(rows.reader, 1, &record), READER_OK);
+    cr_expect_eq(record.next_try_at, 0);
+    request_record_done(&record);
 }
 
 Test(reader_lookups, request_by_what_people_write)
@@ -282,6 +288,10 @@ Test(reader_lookups, a_delivery_may_wait_for_an_earlier_one)
     cr_expect(record.waits_for_earlier);
     cr_expect_eq(record.next_attempt_at, 0);
     delivery_record_done(&record);
+    rows_sql(&rows, "UPDATE delivery SET state = %d", DELIVERY_SUCCEEDED);
+    cr_assert_eq(reader_delivery(rows.reader, 4, &record), READER_OK);
+    cr_expect_not(record.waits_for_earlier);
+    delivery_record_done(&record);
 }
 
 Test(reader_lookups, hook)
@@ -329,6 +339,15 @@ Test(reader_lookups, ages)
     cr_expect_eq(ages.oldest_delivery, 30);
     cr_expect_eq(ages.oldest_dead, 20);
     cr_expect_eq(ages.oldest_unmatched, 71);
+}
+
+Test(reader_lookups, a_transaction_that_did_not_end_is_made_up_for)
+{
+    struct store_ages ages;
+
+    cr_assert_eq(reader_begin(rows.reader), 0);
+    cr_expect_eq(reader_ages(rows.reader, &ages), READER_OK);
+    cr_expect(rows_reader_is_idle(&rows));
 }
 
 Test(reader_lookups, what_cannot_be_is_an_error)
