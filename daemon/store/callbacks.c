@@ -7,8 +7,8 @@
 #include <assert.h>
 #include <errno.h>
 
-#define REJECTED_MAX       1000               /* the newest are kept */
-#define REJECTED_BYTES_MAX (16 * 1024 * 1024) /* of their bodies, in all */
+#define REJECTED_MAX       1000                        /* the newest are kept */
+#define REJECTED_BYTES_MAX (INT64_C(16) * 1024 * 1024) /* of their bodies, in all */
 
 static int insert(struct writer *writer, const struct new_callback *new_callback, store_key *ret)
 {

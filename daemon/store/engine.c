@@ -73,36 +73,37 @@ static int apply_group(struct store *store, struct store_command *first, size_t 
     return r;
 }
 
+/* Erasures leave the group: they end with their checkpoint. */
 static void end_group(struct store *store, struct store_command *first, size_t n)
 {
-    struct store_command *next;
     struct changes changes = store->writer.changes;
+    struct command_list ended;
+    struct store_command *next;
 
     store->writer.changes = (struct changes){0};
     store->measured.commands += (int64_t)n;
     store->measured.duplicates_dropped += changes.duplicates_dropped;
     store->measured.erased_refused += changes.erased_refused;
     engine_publish(store);
+    command_list_init(&ended);
     for (; n > 0; n--, first = next) {
+        bool erased = first->kind == STORE_ERASE && first->result == STORE_OK;
+
         next = first->next;
-        if (first->kind == STORE_ERASE && first->result == STORE_OK)
-            command_list_append(&store->erasing, first);
-        else
-            queue_done(store, first);
+        command_list_append(erased ? &store->erasing : &ended, first);
     }
-    queue_changes(store, &changes);
+    queue_end(store, ended.first, ended.n, &changes);
 }
 
 static void refuse_group(struct store *store, struct store_command *first, size_t n)
 {
-    struct store_command *next;
+    struct changes none = {0};
+    struct store_command *command = first;
 
     engine_publish(store);
-    for (; n > 0; n--, first = next) {
-        next = first->next;
-        first->result = STORE_E_UNAVAILABLE;
-        queue_done(store, first);
-    }
+    for (size_t i = 0; i < n; i++, command = command->next)
+        command->result = STORE_E_UNAVAILABLE;
+    queue_end(store, first, n, &none);
 }
 
 static void run_group(struct store *store, struct store_command *first, size_t n)

@@ -136,14 +136,13 @@ static void probe(struct store *store)
 
 static void end_erasures(struct store *store, enum store_result result)
 {
-    struct store_command *command = store->erasing.first, *next;
+    struct command_list ended = store->erasing;
+    struct changes none = {0};
 
-    command_list_init(&store->erasing);
-    for (; command; command = next) {
-        next = command->next;
+    for (struct store_command *command = ended.first; command; command = command->next)
         command->result = result;
-        queue_done(store, command);
-    }
+    command_list_init(&store->erasing);
+    queue_end(store, ended.first, ended.n, &none);
 }
 
 static bool checkpoint_is_due(struct store *store)

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define SETTLED_MAX (1024 * 1024) /* keys that wait for the loop; more are not told */
+#define SETTLED_MAX (1024UL * 1024) /* keys that wait for the loop; more are not told */
 
 void command_list_init(struct command_list *list)
 {
@@ -104,18 +104,6 @@ bool queue_is_empty(struct store *store)
     return empty;
 }
 
-void queue_done(struct store *store, struct store_command *command)
-{
-    if (command->where == STORE_DONE_ON_WRITER) {
-        command->done(command);
-        return;
-    }
-    pthread_mutex_lock(&store->lock);
-    command_list_append(&store->done, command);
-    pthread_mutex_unlock(&store->lock);
-    signal_loop(store);
-}
-
 /* Keys that find no room are not told: who waits for them looks again when its time is over. */
 static void add_settled(struct changes *to, const struct changes *from)
 {
@@ -137,20 +125,32 @@ static void add_settled(struct changes *to, const struct changes *from)
     to->n_settled = n;
 }
 
-void queue_changes(struct store *store, struct changes *changes)
+void queue_end(struct store *store, struct store_command *first, size_t n, struct changes *changes)
 {
-    bool any =
-        changes->submissions || changes->deliveries || changes->events || changes->n_settled > 0;
+    struct command_list for_loop;
+    struct store_command *next;
 
-    if (any) {
-        pthread_mutex_lock(&store->lock);
-        store->changes.submissions |= changes->submissions;
-        store->changes.deliveries |= changes->deliveries;
-        store->changes.events |= changes->events;
-        add_settled(&store->changes, changes);
-        pthread_mutex_unlock(&store->lock);
-        signal_loop(store);
+    command_list_init(&for_loop);
+    for (; n > 0; n--, first = next) {
+        next = first->next;
+        if (first->where == STORE_DONE_ON_LOOP)
+            command_list_append(&for_loop, first);
+        else
+            first->done(first);
     }
+    pthread_mutex_lock(&store->lock);
+    if (for_loop.first) {
+        *store->done.last = for_loop.first;
+        store->done.last = for_loop.last;
+    }
+    store->changes.submissions |= changes->submissions;
+    store->changes.deliveries |= changes->deliveries;
+    store->changes.events |= changes->events;
+    add_settled(&store->changes, changes);
+    pthread_mutex_unlock(&store->lock);
+    if (for_loop.first || changes->events || changes->submissions || changes->deliveries ||
+        changes->n_settled > 0)
+        signal_loop(store);
     changes_done(changes);
 }
 

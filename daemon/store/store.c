@@ -119,7 +119,7 @@ static int start(struct store *store, int64_t now)
     store->database_number = store->writer.database_number;
     health_look_at_disk(store);
     /* What the recovery changed is the first thing the loop hears. */
-    queue_changes(store, &store->writer.changes);
+    queue_end(store, NULL, 0, &store->writer.changes);
     engine_publish(store);
     return start_thread(store);
 }

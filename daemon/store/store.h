@@ -31,7 +31,7 @@ void store_close(struct store *store);
  * STORE_E_FULL (the queue holds STORE_QUEUE_MAX commands or STORE_QUEUE_BYTES; commands of our own schedulers always fit), or
  * STORE_E_UNAVAILABLE (closing): then it still belongs to the caller and done will not be called. */
 #define STORE_QUEUE_MAX   8192
-#define STORE_QUEUE_BYTES (64 * 1024 * 1024)
+#define STORE_QUEUE_BYTES (64UL * 1024 * 1024)
 enum store_result store_post(struct store *store, struct store_command *command);
 
 /* For the loop: becomes readable when store_dispatch() has something to do. */
