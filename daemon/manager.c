@@ -16,7 +16,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define READY_LOOK_US (250 * 1000ULL)
+#define READY_LOOK_US   (20 * 1000ULL)
+#define WORKERS_WAIT_MS 5000 /* a worker that is a service of its own may come later */
 #define STOP_GRACE_MS                                                                              \
     (30 * 1000) /* for hooks and calls under way; beyond it they run again after the next start */
 #define STOP_LOOK_US (50 * 1000ULL)
@@ -81,7 +82,11 @@ static void on_egress_up(void *userdata)
 static void on_egress_frame(struct json_object *head, const char *payload, size_t size,
                             void *userdata)
 {
-    submitter_frame(((struct manager *)userdata)->submitter, head, payload, size);
+    struct manager *manager = userdata;
+
+    manager->workers_heard =
+        true; /* whether there is a key is known: who asks to submit hears the truth */
+    submitter_frame(manager->submitter, head, payload, size);
 }
 
 static void on_egress_down(const char *reason, void *userdata)
@@ -224,7 +229,8 @@ static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata
     (void)usec;
     if (manager->stopping || manager->ready_told)
         return 0;
-    if (store_ready(manager->store)) {
+    if (store_ready(manager->store) &&
+        (manager->workers_heard || time_boot_ms() >= manager->workers_deadline_boot_ms)) {
         manager->ready_told = true;
         log_notice("serving callbacks on %s", manager->config->ingress.listen);
         notify_status("Serving");
@@ -313,6 +319,7 @@ int manager_new(const char *config_path, struct config *config, struct manager *
     }
     manager->config_path = config_path;
     manager->config = config;
+    manager->workers_deadline_boot_ms = time_boot_ms() + WORKERS_WAIT_MS;
     config->generation = 1;
     r = build(manager);
     if (r < 0) {

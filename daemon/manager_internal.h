@@ -28,6 +28,8 @@ struct manager {
     sd_event_source *store_source, *ready_timer, *stop_timer;
     char *own_socket; /* the query socket's path, when it did not come from outside: removed at the
                          end */
+    bool workers_heard;
+    int64_t workers_deadline_boot_ms; /* until then READY=1 waits for the first word of egress */
     bool ready_told, stopping, ingress_stopped;
     int exit_status;
 };

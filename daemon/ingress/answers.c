@@ -14,15 +14,15 @@ struct answer_text {
     bool close;
 };
 
-#define PROBLEM(title, status) "{\"title\":\"" title "\",\"status\":" status "}\n"
-#define REJECTED(reason)       "{\"title\":\"Bad Request\",\"status\":400,\"detail\":\"" reason "\"}\n"
+#define PROBLEM(title, status) "{\"title\":\"" title "\",\"status\":" status "}"
+#define REJECTED(reason)       "{\"title\":\"Bad Request\",\"status\":400,\"detail\":\"" reason "\"}"
 
 static const struct answer_text texts[ANSWER_MAX_] = {
-    [ANSWER_MATCHED] = {200, "{\"status\":\"matched\"}\n", NULL, NULL, false},
-    [ANSWER_DUPLICATE] = {200, "{\"status\":\"duplicate\"}\n", NULL, NULL, false},
-    [ANSWER_UNMATCHED] = {200, "{\"status\":\"unmatched\"}\n", NULL, NULL, false},
-    [ANSWER_MISMATCHED] = {200, "{\"status\":\"mismatched\"}\n", NULL, NULL, false},
-    [ANSWER_INTERIM] = {200, "{\"status\":\"interim\"}\n", NULL, NULL, false},
+    [ANSWER_MATCHED] = {200, "{\"status\":\"matched\"}", NULL, NULL, false},
+    [ANSWER_DUPLICATE] = {200, "{\"status\":\"duplicate\"}", NULL, NULL, false},
+    [ANSWER_UNMATCHED] = {200, "{\"status\":\"unmatched\"}", NULL, NULL, false},
+    [ANSWER_MISMATCHED] = {200, "{\"status\":\"mismatched\"}", NULL, NULL, false},
+    [ANSWER_INTERIM] = {200, "{\"status\":\"interim\"}", NULL, NULL, false},
     [ANSWER_NOT_JSON] = {400, REJECTED("not_json"), NULL, NULL, false},
     [ANSWER_NOT_OBJECT] = {400, REJECTED("not_object"), NULL, NULL, false},
     [ANSWER_TOO_DEEP] = {400, REJECTED("too_deep"), NULL, NULL, false},
@@ -37,7 +37,7 @@ static const struct answer_text texts[ANSWER_MAX_] = {
                          "identity", false},
     [ANSWER_NOT_IMPLEMENTED] = {501, PROBLEM("Not Implemented", "501"), NULL, NULL, true},
     [ANSWER_UNAVAILABLE] = {503, PROBLEM("Service Unavailable", "503"), "Retry-After", "10", false},
-    [ANSWER_OK] = {200, "{\"status\":\"ok\"}\n", NULL, NULL, false},
+    [ANSWER_OK] = {200, "{\"status\":\"ok\"}", NULL, NULL, false},
     [ANSWER_NOT_READY] = {503, PROBLEM("Service Unavailable", "503"), "Retry-After", "10", false},
 };
 

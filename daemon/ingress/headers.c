@@ -2,7 +2,11 @@
  * (RFC 9112, 6.1 to 6.3 and 11.2): libmicrohttpd 0.9.75 lets Content-Length beside
  * Transfer-Encoding, differing lengths and folded lines through.
  *
- * It also glues a folded line to the name of the header before it, not to its value, in memory of
+ * It also takes a line with an empty header name for the end of the header, so that the next lines
+ * would be the body: then more than the blank line stands between the last value and where the
+ * header ends.
+ *
+ * And it glues a folded line to the name of the header before it, not to its value, in memory of
  * its own; so a header whose value does not follow its name, with nothing but the colon and blanks
  * between, was folded. */
 #include "ingress/ingress_internal.h"
@@ -64,6 +68,7 @@ static bool parse_length(const char *text, size_t size, uint64_t *ret)
 
 struct check {
     struct header_facts *facts;
+    const char *last_end; /* of the last value, in the library's read buffer */
     unsigned lengths, encodings, hosts;
 };
 
@@ -94,6 +99,7 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     struct check *check = cls;
 
     (void)kind;
+    check->last_end = value ? value + size : NULL;
     if (!is_token(name, name_size) || !follows(name, name_size, value))
         check->facts->framing = FRAMING_BAD;
     else
@@ -101,7 +107,22 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-void headers_check(struct MHD_Connection *connection, struct header_facts *ret)
+/* @method is where the request line begins in the read buffer. */
+static bool ends_with_blank_line(struct MHD_Connection *connection, const char *method,
+                                 const char *last_end)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const char *end = info ? method + info->header_size : NULL;
+
+    if (!end || !last_end || last_end < method || last_end > end)
+        return !last_end; /* without any header there is nothing to end wrongly */
+    while (last_end < end && (*last_end == ' ' || *last_end == '\t'))
+        last_end++;
+    return end - last_end <= 4;
+}
+
+void headers_check(struct MHD_Connection *connection, const char *method, struct header_facts *ret)
 {
     struct check check = {.facts = ret};
 
@@ -109,6 +130,8 @@ void headers_check(struct MHD_Connection *connection, struct header_facts *ret)
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &check);
     if (check.lengths > 1 || check.encodings > 1 || check.hosts > 1 ||
         (check.lengths > 0 && check.encodings > 0))
+        ret->framing = FRAMING_BAD;
+    if (!ends_with_blank_line(connection, method, check.last_end))
         ret->framing = FRAMING_BAD;
 }
 

@@ -166,7 +166,8 @@ struct header_facts {
     bool has_length;
     uint64_t length;
 };
-void headers_check(struct MHD_Connection *connection, struct header_facts *ret);
+/* @method as the library gave it: it stands in the read buffer. */
+void headers_check(struct MHD_Connection *connection, const char *method, struct header_facts *ret);
 /* The headers that are kept, as a serialised JSON object. 0 or -ENOMEM. */
 int headers_keep(struct MHD_Connection *connection, char **ret);
 

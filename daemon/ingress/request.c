@@ -133,7 +133,7 @@ static enum MHD_Result begin(struct ingress *ingress, struct MHD_Connection *con
     *con_cls = request;
     count(ingress, COUNT_REQUESTS);
     connections_begin(ingress, connection, request->settings->timeout_ms);
-    headers_check(connection, &facts);
+    headers_check(connection, method, &facts);
     if (facts.framing != FRAMING_OK)
         return refuse(request,
                       facts.framing == FRAMING_BAD ? ANSWER_BAD_FRAMING : ANSWER_NOT_IMPLEMENTED);
