@@ -59,12 +59,15 @@ int call_post(struct call *call, enum store_command_kind kind, int (*then)(struc
 {
     static const struct refusals none = {NULL, NULL, NULL};
     struct store_command *command = &call->command.base;
+    enum store_result posted;
 
     *command = (struct store_command){
         .kind = kind, .where = STORE_DONE_ON_LOOP, .done = on_stored, .userdata = call};
-    command->result = store_post(call->query->backend.store, command);
-    if (command->result != STORE_OK)
+    posted = store_post(call->query->backend.store, command);
+    if (posted != STORE_OK) { /* it is still ours; else it may be done already */
+        command->result = posted;
         return call_refused(call, &none);
+    }
     call->references++;
     call->step = then;
     return CALL_WAITS;
