@@ -161,7 +161,7 @@ static int check_header(struct call *call, const char *method)
 
 static int too_large(struct call *call)
 {
-    return answer_problem(call, 413, "a body may have at most %d bytes", LIMIT_QUERY_BODY);
+    return answer_problem(call, 413, "a body may have at most %zu bytes", QUERY_BODY_MAX);
 }
 
 /* Out of memory or a database that cannot be read is our fault, never the client's. */
@@ -188,11 +188,11 @@ static enum MHD_Result read_header(struct call *call, const char *method)
     call->stage = CALL_BODY;
     if (length && parse_integer(length, 0, INT64_MAX, &bytes) < 0)
         bytes = INT64_MAX;
-    if (r == 0 && call->answer.status == 0 && bytes > LIMIT_QUERY_BODY)
+    if (r == 0 && call->answer.status == 0 && (uint64_t)bytes > QUERY_BODY_MAX)
         r = too_large(call);
     if (r == 0 && call->answer.status == 0)
         return MHD_YES;
-    if (r < 0 || bytes > QUERY_DISCARD_MAX || header(call, "Expect"))
+    if (r < 0 || (uint64_t)bytes > QUERY_DISCARD_MAX || header(call, "Expect"))
         return send_or_fail(call, r); /* the library closes, since the body was not read */
     call->stage = CALL_DISCARD;
     return MHD_YES;
@@ -222,7 +222,7 @@ static enum MHD_Result take_body(struct call *call, const char *data, size_t siz
 {
     int r = 0;
 
-    if (call->stage == CALL_BODY && call->size + size <= LIMIT_QUERY_BODY) {
+    if (call->stage == CALL_BODY && call->size + size <= QUERY_BODY_MAX) {
         r = append(call, data, size);
     } else {
         if (call->stage == CALL_BODY)

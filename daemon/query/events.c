@@ -10,7 +10,7 @@
 
 #define PAGE_EVENTS   100
 #define BLOCK_SIZE    16384
-#define HEARTBEAT_US  (15 * 1000 * 1000ULL)
+#define HEARTBEAT_US  (15 * UINT64_C(1000000))
 #define STORE_KEY_MAX ((int64_t)1 << 48) /* see uuid_from_key() */
 
 struct stream {

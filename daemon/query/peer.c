@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #define ENTRY_FIRST 4096 /* bytes of an entry of passwd or group */
-#define ENTRY_MAX   (1024 * 1024)
+#define ENTRY_MAX   1048576
 #define GROUPS_MAX  65536 /* NGROUPS_MAX of Linux */
 
 enum peer_right peer_judge(const struct peer_facts *facts)

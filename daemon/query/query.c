@@ -17,14 +17,21 @@
 static void run(struct query *query)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
+    unsigned connections = query->n_connections;
 
     MHD_run(query->daemon);
+    if (query->n_connections < connections) {
+        /* At its limit the library does not listen, and it listens again only when it begins its
+         * next turn. */
+        query_turn(query);
+        return;
+    }
     if (MHD_get_timeout(query->daemon, &wait_ms) != MHD_YES) {
         sd_event_source_set_enabled(query->timer, SD_EVENT_OFF);
         return;
     }
-    if (wait_ms > QUERY_IDLE_S * 1000)
-        wait_ms = QUERY_IDLE_S * 1000;
+    if (wait_ms > QUERY_IDLE_S * 1000ULL)
+        wait_ms = QUERY_IDLE_S * 1000ULL;
     sd_event_source_set_time_relative(query->timer, wait_ms * 1000);
     sd_event_source_set_enabled(query->timer, SD_EVENT_ONESHOT);
 }

@@ -23,7 +23,8 @@ LIST_HEAD(calls, call);
 
 /* A body beyond the limit is read and thrown away up to this size, so that the client gets to read
  * its 413; a larger one is cut off. */
-#define QUERY_DISCARD_MAX (8 * LIMIT_QUERY_BODY)
+#define QUERY_BODY_MAX    ((size_t)LIMIT_QUERY_BODY)
+#define QUERY_DISCARD_MAX (QUERY_BODY_MAX * 8)
 
 struct query {
     sd_event *loop;

@@ -72,7 +72,7 @@ static struct json_object *make_store(const struct store_counts *counts)
     build_int(&b, "queue_length", counts->queue_length);
     build_int(&b, "queue_length_max", STORE_QUEUE_MAX);
     build_int(&b, "queue_bytes", counts->queue_bytes);
-    build_int(&b, "queue_bytes_max", STORE_QUEUE_BYTES);
+    build_int(&b, "queue_bytes_max", (int64_t)STORE_QUEUE_BYTES);
     build_int(&b, "last_commit_ms", counts->last_commit_ms);
     build_int(&b, "longest_commit_ms", counts->longest_commit_ms);
     build_int(&b, "database_bytes", counts->database_bytes);
