@@ -1,0 +1,402 @@
+#include "server.h"
+
+#include "common/timestamp.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define PATIENCE_MS 20000
+
+static const char *on_refused(void *userdata)
+{
+    return ((struct server *)userdata)->refused;
+}
+
+static int on_hook_state(const char *hook, const char **ret_state, const char **ret_error,
+                         void *userdata)
+{
+    struct server *server = userdata;
+
+    if (strcmp(hook, "crm") != 0)
+        return -ENOENT;
+    *ret_state = server->hook_state;
+    *ret_error = server->hook_error;
+    return 0;
+}
+
+static int on_status(struct json_object *object, void *userdata)
+{
+    (void)userdata;
+    return json_add_string(object, "egress", "up");
+}
+
+static int on_test(const char *hook, void (*done)(struct json_object *outcome, void *done_userdata),
+                   void *done_userdata, void *userdata)
+{
+    struct server *server = userdata;
+
+    server->tests_asked++;
+    if (strcmp(hook, "crm") != 0)
+        return -ENOENT;
+    if (server->test_result < 0)
+        return server->test_result;
+    server->test_done = done;
+    server->test_userdata = done_userdata;
+    return 0;
+}
+
+static void on_test_cancel(void *done_userdata, void *userdata)
+{
+    struct server *server = userdata;
+
+    cr_assert_eq(done_userdata, server->test_userdata);
+    server->tests_cancelled++;
+    server->test_done = NULL;
+}
+
+static void on_changed(const struct store_changes *changes, void *userdata)
+{
+    struct server *server = userdata;
+
+    if (server->query)
+        query_changed(server->query, changes);
+}
+
+static int on_store(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+    struct server *server = userdata;
+
+    (void)source;
+    (void)fd;
+    (void)revents;
+    cr_assert_eq(store_dispatch(server->store, on_changed, server), 0);
+    return 0;
+}
+
+static void open_store(struct server *server)
+{
+    static struct store_settings settings;
+    char path[128];
+    char *reason = NULL;
+
+    settings = (struct store_settings){.max_unmatched = 1000, .n_hooks = 1};
+    settings.hooks[0] = (struct hook_filter){.name = "crm",
+                                             .on = 1U << EVENT_FINISHED | 1U << EVENT_FAILED,
+                                             .types = (1U << ENRICHMENT_MAX_) - 1};
+    snprintf(path, sizeof(path), "%s/store.db", server->directory);
+    cr_assert_eq(store_open(path, &settings, time_now(), &server->store, &reason), STORE_OPEN_OK,
+                 "%s", reason);
+    cr_assert_eq(store_reader_open(server->store, &server->reader), 0);
+    cr_assert_geq(sd_event_add_io(server->loop, &server->store_source, store_fd(server->store),
+                                  EPOLLIN, on_store, server),
+                  0);
+}
+
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    cr_assert_eq(listen(fd, 512), 0);
+    return fd;
+}
+
+void server_start(struct server *server)
+{
+    static char *command[] = {(char *)"/bin/true", NULL};
+    struct query_backend backend = {.submit_refused = on_refused,
+                                    .hook_state = on_hook_state,
+                                    .status = on_status,
+                                    .test_hook = on_test,
+                                    .test_hook_cancel = on_test_cancel,
+                                    .userdata = server};
+
+    *server = (struct server){.hook_state = "ok"};
+    snprintf(server->directory, sizeof(server->directory), "/tmp/prontod-query-XXXXXX");
+    cr_assert_not_null(mkdtemp(server->directory));
+    snprintf(server->path, sizeof(server->path), "%s/query.sock", server->directory);
+    server->hook = (struct hook_config){.name = (char *)"crm",
+                                        .command = command,
+                                        .command_text = (char *)"/bin/true",
+                                        .on = 1U << EVENT_FINISHED | 1U << EVENT_FAILED,
+                                        .give_up_ms = 3600000};
+    server->config.hooks = &server->hook;
+    server->config.n_hooks = 1;
+    cr_assert_eq(crypto_init(), 0);
+    cr_assert_geq(sd_event_new(&server->loop), 0);
+    open_store(server);
+    backend.store = server->store;
+    backend.reader = server->reader;
+    cr_assert_eq(query_new(server->loop, &server->config, listen_unix(server->path), &backend,
+                           &server->query),
+                 0);
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
+{
+    (void)info;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void server_stop(struct server *server)
+{
+    query_free(server->query);
+    sd_event_source_disable_unref(server->store_source);
+    store_reader_free(server->reader);
+    store_close(server->store);
+    sd_event_unref(server->loop);
+    nftw(server->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void server_step(struct server *server)
+{
+    cr_assert_geq(sd_event_run(server->loop, 5000), 0);
+}
+
+static void on_done(struct store_command *command)
+{
+    *(bool *)command->userdata = true;
+}
+
+enum store_result server_apply(struct server *server, void *command, enum store_command_kind kind)
+{
+    struct store_command *base = command;
+    int64_t deadline = time_boot_ms() + PATIENCE_MS;
+    bool done = false;
+
+    *base = (struct store_command){
+        .kind = kind, .where = STORE_DONE_ON_LOOP, .done = on_done, .userdata = &done};
+    cr_assert_eq(store_post(server->store, base), STORE_OK);
+    while (!done) {
+        cr_assert_lt(time_boot_ms(), deadline, "the store does not answer");
+        server_step(server);
+    }
+    return base->result;
+}
+
+/* The client. */
+
+void client_connect(struct server *server, struct client *client)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    *client = (struct client){.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->path);
+    cr_assert_eq(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+void client_send(struct client *client, const char *text, size_t size)
+{
+    client->out = realloc(client->out, client->out_size + size + 1);
+    cr_assert_not_null(client->out);
+    memcpy(client->out + client->out_size, text, size);
+    client->out_size += size;
+}
+
+static void write_some(struct client *client)
+{
+    ssize_t n;
+
+    if (client->out_at == client->out_size)
+        return;
+    n = send(client->fd, client->out + client->out_at, client->out_size - client->out_at,
+             MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0)
+        client->out_at += (size_t)n;
+}
+
+static void read_some(struct client *client)
+{
+    static char buffer[65536];
+    ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+
+    if (n == 0 || (n < 0 && errno == ECONNRESET))
+        client->closed = true;
+    if (n <= 0)
+        return;
+    client->in = realloc(client->in, client->in_size + (size_t)n + 1);
+    cr_assert_not_null(client->in);
+    memcpy(client->in + client->in_size, buffer, (size_t)n);
+    client->in_size += (size_t)n;
+    client->in[client->in_size] = '\0';
+}
+
+void client_step(struct server *server, struct client *client)
+{
+    write_some(client);
+    server_step(server);
+    read_some(client);
+}
+
+bool client_until(struct server *server, struct client *client, const char *text)
+{
+    int64_t deadline = time_boot_ms() + PATIENCE_MS;
+
+    while (!client->in || !strstr(client->in, text)) {
+        cr_assert_lt(time_boot_ms(), deadline, "'%s' did not come, but: %s", text,
+                     client->in ? client->in : "nothing");
+        if (client->closed)
+            return false;
+        client_step(server, client);
+    }
+    return true;
+}
+
+void client_close(struct client *client)
+{
+    close(client->fd);
+    free(client->out);
+    free(client->in);
+    *client = (struct client){.fd = -1};
+}
+
+void begin(struct server *server, struct client *client, const char *method, const char *path,
+           const char *headers, const char *body)
+{
+    size_t size = body ? strlen(body) : 0;
+    cleanup_free char *head = NULL;
+    char length[64] = "";
+
+    if (body)
+        snprintf(length, sizeof(length), "Content-Length: %zu\r\n", size);
+    cr_assert_geq(asprintf(&head, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s%s\r\n",
+                           method, path, headers, length),
+                  0);
+    client_connect(server, client);
+    client_send(client, head, strlen(head));
+    if (body)
+        client_send(client, body, size);
+}
+
+struct reply finish(struct server *server, struct client *client)
+{
+    int64_t deadline = time_boot_ms() + PATIENCE_MS;
+    struct reply reply = {.status = 0};
+    char *end;
+
+    while (!client->closed) {
+        cr_assert_lt(time_boot_ms(), deadline, "no answer but: %s", client->in);
+        client_step(server, client);
+    }
+    cr_assert_not_null(client->in, "closed without an answer");
+    reply.text = TAKE_PTR(client->in);
+    cr_assert_eq(strncmp(reply.text, "HTTP/1.1 ", 9), 0);
+    reply.status = (int)strtol(reply.text + 9, NULL, 10);
+    reply.head = reply.text;
+    end = strstr(reply.text, "\r\n\r\n");
+    cr_assert_not_null(end);
+    end[2] = '\0';
+    reply.body = end + 4;
+    if (json_parse_strict(reply.body, strlen(reply.body), false, &reply.json) != 0)
+        reply.json = NULL;
+    client_close(client);
+    return reply;
+}
+
+void reply_done(struct reply *reply)
+{
+    free(reply->text);
+    json_object_put(reply->json);
+}
+
+struct reply call(struct server *server, const char *method, const char *path, const char *headers,
+                  const char *body)
+{
+    struct client client;
+
+    begin(server, &client, method, path, headers, body);
+    return finish(server, &client);
+}
+
+struct reply get(struct server *server, const char *path)
+{
+    return call(server, "GET", path, "", NULL);
+}
+
+struct reply post(struct server *server, const char *path, const char *body)
+{
+    return call(server, "POST", path, "", body ? body : "");
+}
+
+const char *detail(const struct reply *reply)
+{
+    const char *text = json_get_string(reply->json, "detail");
+
+    return text ? text : "";
+}
+
+/* What the other rooms do. */
+
+void submit(struct server *server, const char *body, char ret_id[static UUID_TEXT_SIZE])
+{
+    cleanup_reply struct reply reply = post(server, "/v1/requests", body);
+
+    expect_status(reply, 202);
+    snprintf(ret_id, UUID_TEXT_SIZE, "%s", json_get_string(reply.json, "id"));
+}
+
+store_key accept_one(struct server *server, const char *enrichment_id)
+{
+    struct store_claim_submissions claim = {.max = 1, .now = time_now()};
+    struct store_finish_call end = {
+        .outcome = SUBMISSION_ACCEPTED, .enrichment_id = enrichment_id, .counts = true};
+    store_key submission;
+
+    cr_assert_eq(server_apply(server, &claim, STORE_CLAIM_SUBMISSIONS), STORE_OK);
+    cr_assert_eq(claim.n, 1);
+    submission = claim.jobs[0]->submission;
+    end.call = claim.jobs[0]->call;
+    end.now = time_now();
+    submission_job_free(claim.jobs[0]);
+    cr_assert_eq(server_apply(server, &end, STORE_FINISH_CALL), STORE_OK);
+    return submission;
+}
+
+enum callback_state receive(struct server *server, store_key submission, const char *body,
+                            char ret_id[static UUID_TEXT_SIZE])
+{
+    cleanup_json struct json_object *parsed = NULL;
+    struct store_receive command = {.submission = submission,
+                                    .body = body,
+                                    .body_size = strlen(body),
+                                    .client = "192.0.2.1",
+                                    .headers = "{\"Content-Type\":\"application/json\"}",
+                                    .received_at = time_now()};
+
+    if (json_parse_strict(body, strlen(body), true, &parsed) == 0)
+        cr_assert_eq(reading_parse(parsed, &command.reading), 0);
+    else
+        command.rejected = REASON_NOT_UTF8;
+    cr_assert_eq(server_apply(server, &command, STORE_RECEIVE), STORE_OK);
+    snprintf(ret_id, UUID_TEXT_SIZE, "%s", command.id);
+    reading_done(&command.reading);
+    return command.state;
+}
+
+void attempt(struct server *server, enum attempt_outcome outcome, const char *output, size_t size)
+{
+    struct hook_capacity capacity = {"crm", 1};
+    struct store_claim_deliveries claim = {.hooks = &capacity, .n_hooks = 1, .now = time_now()};
+    struct store_finish_attempt end = {.outcome = outcome,
+                                       .started_at = time_now(),
+                                       .duration_ms = 5,
+                                       .end = {.exit_code = outcome == ATTEMPT_SUCCEEDED ? 0 : 65},
+                                       .output = output,
+                                       .output_size = size,
+                                       .next_at = time_now() + 60000,
+                                       .now = time_now()};
+
+    cr_assert_eq(server_apply(server, &claim, STORE_CLAIM_DELIVERIES), STORE_OK);
+    cr_assert_eq(claim.n, 1);
+    end.delivery = claim.jobs[0].key;
+    cr_assert_eq(server_apply(server, &end, STORE_FINISH_ATTEMPT), STORE_OK);
+}
