@@ -154,8 +154,8 @@ int client_call(struct client *client, const char *method, const char *path,
     headers = make_headers(body != NULL, idempotency_key);
     r = perform(client, url, method, text, headers, &buffer, &answer);
     curl_slist_free_all(headers);
-    if (r == CLIENT_OK && buffer.size > 0) {
-        r = json_parse_strict(buffer.text, buffer.size, false, &answer.json);
+    if (r == CLIENT_OK && (buffer.size > 0 || answer.status == 200)) {
+        r = json_parse_strict(buffer.text ? buffer.text : "", buffer.size, false, &answer.json);
         if (r > 0) {
             snprintf(answer.detail, sizeof(answer.detail), "what answers at %s is not prontod",
                      client->socket);

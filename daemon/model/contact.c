@@ -166,7 +166,7 @@ static int check_custom(struct check *check, struct json_object *value)
     if (r < 0)
         return r;
     if (size > CONTACT_CUSTOM_MAX)
-        fault(check, "custom", "longer than 256 KiB");
+        fault(check, "custom", "longer than 1 MiB");
     return 0;
 }
 

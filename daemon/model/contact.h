@@ -10,7 +10,7 @@
 #include "model/words.h"
 
 #define CONTACT_TEXT_MAX   1024   /* bytes of one text field */
-#define CONTACT_CUSTOM_MAX 262144 /* bytes of custom, serialised */
+#define CONTACT_CUSTOM_MAX 1048576 /* bytes of custom, serialised */
 
 struct contact {
     enum enrichment_type type;

@@ -255,7 +255,7 @@ Test(contact, limits, .init = init_crypto)
     json_add(body, "custom", json_object_get(custom));
     expect_detail(body, CONTACT_SUBMIT, NULL);
     json_add(custom, "a", long_string(CONTACT_CUSTOM_MAX - strlen("{\"a\":\"\"}") + 1));
-    expect_detail(body, CONTACT_SUBMIT, "custom: longer than 256 KiB");
+    expect_detail(body, CONTACT_SUBMIT, "custom: longer than 1 MiB");
     json_add(body, "custom", NULL);
 
     for (int i = 0; i < 250; i++)
