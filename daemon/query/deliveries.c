@@ -17,6 +17,8 @@ static struct json_object *make_item(const void *item, void *userdata)
 }
 
 /* 0, PAGE_ANSWERED, or a negative errno. */
+#define NO_REQUEST INT64_MAX /* a key that no request has */
+
 static int read_filter(struct call *call, struct delivery_filter *ret)
 {
     const char *state = params_get(&call->params, "state");
@@ -35,7 +37,14 @@ static int read_filter(struct call *call, struct delivery_filter *ret)
     }
     if (!request)
         return 0;
-    r = request_find(call, request, 404, &ret->request);
+    r = reader_request_find(call->query->backend.reader, request, &ret->request);
+    if (r == READER_E_NOT_FOUND) { /* a filter that fits nothing is no error */
+        ret->request = NO_REQUEST;
+        return 0;
+    }
+    if (r == READER_OK || r < 0)
+        return r;
+    r = request_find(call, request, 404, &ret->request); /* several share it: says so */
     return r == REQUEST_ANSWERED ? PAGE_ANSWERED : r;
 }
 
