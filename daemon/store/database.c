@@ -1,14 +1,19 @@
 /* Durability rests on three settings of the writer: WAL, synchronous=FULL (an fsync of the WAL at
  * each commit), and no checkpoint by anyone else. Erasure rests on secure_delete=ON (what is
- * deleted is overwritten in the page) together with the truncating checkpoint of erase.c. */
+ * deleted is overwritten in the page), the file layer of scrub.c, and the truncating checkpoint of
+ * health.c. */
 #include "store/database.h"
 
 #include "common/cleanup.h"
+#include "store/scrub.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT(number)  TEXT_(number)
+#define TEXT_(number) #number
 
 /* What each connection gets. The cache is bounded; a cell size check costs little and finds broken
  * pages before they are used. */
@@ -22,7 +27,8 @@ static const char writer_pragmas[] = PRAGMAS_ALL "PRAGMA synchronous=FULL;"
                                                  "PRAGMA secure_delete=ON;"
                                                  "PRAGMA foreign_keys=ON;"
                                                  "PRAGMA cache_size=-16384;"
-                                                 "PRAGMA journal_size_limit=16777216;";
+                                                 "PRAGMA journal_size_limit=16777216;"
+                                                 "PRAGMA max_page_count=" TEXT(SCRUB_PAGES_MAX) ";";
 
 static const char reader_pragmas[] = PRAGMAS_ALL "PRAGMA query_only=ON;"
                                                  "PRAGMA cache_size=-4096;";
@@ -97,10 +103,11 @@ static int configure(struct database *database, const char *pragmas)
     return database_run(database, pragmas);
 }
 
-static int open_connection(const char *path, int flags, const char *pragmas, struct database *ret)
+static int open_connection(const char *path, int flags, const char *vfs, const char *pragmas,
+                           struct database *ret)
 {
     struct database database = {0};
-    int result = sqlite3_open_v2(path, &database.connection, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    int result = sqlite3_open_v2(path, &database.connection, flags | SQLITE_OPEN_NOMUTEX, vfs);
     int r = database_error(result);
 
     if (r == 0)
@@ -136,7 +143,8 @@ int database_open_writer(const char *path, bool create, struct database *ret)
 {
     struct database database = {0};
     int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
-    int r = open_connection(path, flags, writer_pragmas, &database);
+    const char *vfs = scrub_vfs();
+    int r = vfs ? open_connection(path, flags, vfs, writer_pragmas, &database) : -ENOMEM;
 
     if (r < 0)
         return r;
@@ -154,7 +162,7 @@ int database_open_writer(const char *path, bool create, struct database *ret)
 int database_open_reader(const char *path, struct database *ret)
 {
     struct database database = {0};
-    int r = open_connection(path, SQLITE_OPEN_READONLY, reader_pragmas, &database);
+    int r = open_connection(path, SQLITE_OPEN_READONLY, NULL, reader_pragmas, &database);
 
     if (r < 0)
         return r;

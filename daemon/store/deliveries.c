@@ -58,7 +58,7 @@ static int claim_of_hook(struct writer *writer, const struct hook_capacity *capa
                          struct store_claim_deliveries *claim)
 {
     size_t room = STORE_CLAIM_MAX - claim->n;
-    size_t wanted = capacity->free < STORE_CLAIM_MAX ? capacity->free : STORE_CLAIM_MAX;
+    size_t wanted = capacity->free;
     store_key keys[STORE_CLAIM_MAX + 1], hook;
     size_t n = 0;
     int r = hook_get(writer, capacity->hook, &hook);
