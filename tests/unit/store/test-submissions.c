@@ -1,0 +1,186 @@
+#include "tests/unit/store/house.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct house house;
+
+static void setup(void)
+{
+    house_open(&house);
+}
+
+static void teardown(void)
+{
+    house_check(&house);
+    house_close(&house);
+}
+
+TestSuite(store_submissions, .init = setup, .fini = teardown);
+
+static struct store_submit submit_once(char key, char body)
+{
+    struct contact contact = house_contact("Ada", "Lovelace", "{\"row\": 1, \"tag\": \"x\"}");
+    struct store_submit submit = {.base.kind = STORE_SUBMIT,
+                                  .contacts = &contact,
+                                  .n_contacts = 1,
+                                  .has_idempotency = true,
+                                  .idempotency_key.bytes = {(uint8_t)key},
+                                  .idempotency_body.bytes = {(uint8_t)body},
+                                  .now = house.now};
+
+    submit.base.result = house_do(&house, &submit);
+    contact_done(&contact);
+    return submit;
+}
+
+Test(store_submissions, one_is_stored_whole)
+{
+    char id[UUID_TEXT_SIZE];
+    store_key key = house_submit(&house, "Ada", "Lovelace", "{\"row\": 1, \"tag\": \"x\"}"), back;
+
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM custom_member"), 2);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM submission WHERE length(token) = 32 AND "
+                                     "length(token_digest) = 16 AND bulk = 0"),
+                 1);
+    cr_expect_eq(house_count(&house, "SELECT next_at FROM submission"), house.now);
+    cr_expect_eq(house_count(&house, "SELECT json -> '$.custom.row' FROM content"), 1);
+    cr_expect(house.seen.submissions && house.seen.events);
+    store_id(house.store, STORE_KIND_REQUEST, key, id);
+    cr_expect_eq(store_key_of(house.store, STORE_KIND_REQUEST, id, &back), 0);
+    cr_expect_eq(back, key);
+    cr_expect_lt(store_key_of(house.store, STORE_KIND_CALLBACK, id, &back), 0);
+    cr_expect_lt(store_key_of(house.store, STORE_KIND_REQUEST, "e-1", &back), 0);
+}
+
+Test(store_submissions, an_idempotency_key_names_one_thing)
+{
+    struct store_submit first = submit_once('a', '1'), again = submit_once('a', '1');
+
+    cr_expect_eq(first.base.result, STORE_OK);
+    cr_expect(!first.existing && again.existing);
+    cr_expect_eq(again.base.result, STORE_OK);
+    cr_expect_eq(again.n_keys, 1);
+    cr_expect_eq(again.keys[0], first.keys[0]);
+    cr_expect_eq(submit_once('a', '2').base.result, STORE_E_CONFLICT);
+    cr_expect_eq(submit_once('b', '2').base.result, STORE_OK);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM request"), 2);
+    cr_expect_eq(house_erase(&house, first.keys[0]), STORE_OK);
+    cr_expect(!submit_once('a', '2').existing);
+}
+
+Test(store_submissions, a_call_is_on_disk_before_it_is_sent)
+{
+    store_key request = house_submit(&house, "Ada", "Lovelace", NULL);
+    struct submission_job *job = house_claim(&house);
+
+    cr_assert_not_null(job);
+    cr_expect_eq(job->n, 1);
+    cr_expect_eq(job->requests[0], request);
+    cr_expect_eq(job->type, ENRICHMENT_EMAIL);
+    cr_expect(!job->bulk);
+    cr_expect_eq(job->tries, 0);
+    cr_expect_str_eq(json_get_string(job->contents[0], "firstname"), "Ada");
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM call WHERE outcome ISNULL"), 1);
+    cr_expect_eq(house_count(&house, "SELECT state FROM submission"), 1);
+    cr_expect_null(house_claim(&house));
+    submission_job_free(job);
+    submission_job_free(NULL);
+}
+
+Test(store_submissions, a_claim_takes_the_longest_due_and_tells_the_next)
+{
+    struct store_claim_submissions claim = {
+        .base.kind = STORE_CLAIM_SUBMISSIONS, .max = 2, .now = house.now + 10};
+    int64_t now = house.now;
+
+    for (int i = 0; i < 4; i++) {
+        house.now = now + 10 - i;
+        house_submit(&house, "Ada", "Lovelace", NULL);
+    }
+    cr_assert_eq(house_do(&house, &claim), STORE_OK);
+    cr_assert_eq(claim.n, 2);
+    cr_expect_eq(claim.jobs[0]->requests[0], 4);
+    cr_expect_eq(claim.jobs[1]->requests[0], 3);
+    cr_expect_eq(claim.next_due_at, now + 9);
+    submission_job_free(claim.jobs[0]);
+    submission_job_free(claim.jobs[1]);
+}
+
+Test(store_submissions, what_does_not_succeed_is_sent_again)
+{
+    static const enum submission_outcome outcomes[] = {SUBMISSION_AGAIN, SUBMISSION_AUTH,
+                                                       SUBMISSION_CREDITS, SUBMISSION_MAYBE};
+
+    house_submit(&house, "Ada", "Lovelace", NULL);
+    for (size_t i = 0; i < 4; i++) {
+        struct submission_job *job = house_claim(&house);
+        struct store_finish_call finish = {.base.kind = STORE_FINISH_CALL,
+                                           .outcome = outcomes[i],
+                                           .error = "not now",
+                                           .counts = i % 2 == 0,
+                                           .next_at = house.now + 100,
+                                           .now = house.now};
+
+        cr_assert_not_null(job);
+        cr_expect_eq(job->tries, (int64_t)(i + 1) / 2);
+        finish.call = job->call;
+        cr_expect_eq(house_do(&house, &finish), STORE_OK);
+        cr_expect_eq(house_do(&house, &finish), STORE_E_STATE);
+        cr_expect_eq(house_count(&house, "SELECT error = 'not now' FROM request"), 1);
+        cr_expect_null(house_claim(&house));
+        house.now += 100;
+        submission_job_free(job);
+    }
+    cr_expect_eq(house_count(&house, "SELECT unanswered FROM submission"), 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM call"), 1,
+                 "calls that were certainly refused are forgotten");
+}
+
+Test(store_submissions, accepted)
+{
+    house_submit(&house, "Ada", "Lovelace", NULL);
+    house_accept(&house, "e-1");
+    cr_expect_eq(house_count(&house, "SELECT class FROM request"), REQUEST_PENDING * 3);
+    cr_expect_eq(house_count(&house, "SELECT enrichment_id = 'e-1' FROM request"), 1);
+    cr_expect_eq(house_count(&house, "SELECT submitted_at FROM request"), house.now);
+    cr_expect_eq(house_count(&house, "SELECT state = 2 AND next_at ISNULL FROM submission"), 1);
+    cr_expect_eq(house_finish_call(&house, 99, SUBMISSION_ACCEPTED, "e-1"), STORE_E_NOT_FOUND);
+}
+
+Test(store_submissions, a_batch_that_is_partly_done_sends_the_rest)
+{
+    struct contact contacts[] = {house_contact("Ada", "Lovelace", "{\"row\": 1}"),
+                                 house_contact("Bea", "Lovelace", "{\"row\": 2}"),
+                                 house_contact("Cleo", "Lovelace", "{\"row\": 3}")};
+    struct store_submit submit = {.base.kind = STORE_SUBMIT,
+                                  .contacts = contacts,
+                                  .n_contacts = 3,
+                                  .array = true,
+                                  .now = house.now};
+    struct submission_job *job, *second;
+
+    cr_assert_eq(house_do(&house, &submit), STORE_OK);
+    job = house_claim(&house);
+    cr_expect(job->bulk);
+    cr_expect_eq(job->n, 3);
+    cr_expect_eq(house_finish_call(&house, job->call, SUBMISSION_MAYBE, "time-out"), STORE_OK);
+    cr_expect_eq(
+        house_receive(&house, job->submission, "{\"id\": \"b\", \"custom\": {\"row\": 2}}").state,
+        CALLBACK_MATCHED);
+    house.now += 1000;
+    second = house_claim(&house);
+    cr_expect_eq(second->n, 2);
+    cr_expect_eq(second->requests[0], submit.keys[0]);
+    cr_expect_eq(second->requests[1], submit.keys[2]);
+    cr_expect_eq(house_erase(&house, submit.keys[0]), STORE_OK);
+    cr_expect_eq(house_erase(&house, submit.keys[2]), STORE_OK);
+    cr_expect_eq(house_finish_call(&house, second->call, SUBMISSION_AGAIN, "no"), STORE_OK);
+    house.now += 100000;
+    cr_expect_null(house_claim(&house));
+    submission_job_free(job);
+    submission_job_free(second);
+    for (size_t i = 0; i < 3; i++)
+        contact_done(&contacts[i]);
+}
