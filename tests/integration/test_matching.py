@@ -149,10 +149,12 @@ def test_the_enrichment_id_of_another_submission_does_not_match(module_sim, stri
 
 def test_corrupted_callbacks_of_the_simulator(new_prontod):
     for key in ("corrupt_custom", "corrupt_enrichment_id"):
-        sim = simulator.Simulator(harness.PRONTO_SIM, "--behaviour", f"{key}=1")
+        sim = simulator.Simulator(harness.PRONTO_SIM, "--delay", "1h", "--behaviour", f"{key}=1")
         try:
             prontod = new_prontod(sim.url).start()
             request = prontod.post("/v1/requests", harness.contact(custom={"row": 1}))
+            prontod.wait_state(request["id"], "pending") # before that its token alone would identify it
+            sim.flush()
             sim.wait(callbacks=1)
             assert [one["state"] for one in prontod.items("/v1/callbacks")] == ["mismatched"]
             assert prontod.wait_state(request["id"], "pending")["result"] is None
