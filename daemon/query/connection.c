@@ -222,14 +222,14 @@ static enum MHD_Result take_body(struct call *call, const char *data, size_t siz
 {
     int r = 0;
 
-    if (call->stage == CALL_BODY && call->size + size <= QUERY_BODY_MAX) {
-        r = append(call, data, size);
-    } else {
-        if (call->stage == CALL_BODY)
-            r = too_large(call);
+    if (call->stage == CALL_BODY && call->size + size > QUERY_BODY_MAX) {
+        r = too_large(call);
         call->stage = CALL_DISCARD;
-        call->size += size;
     }
+    if (call->stage == CALL_BODY && call->route->body != BODY_NONE)
+        r = append(call, data, size);
+    else
+        call->size += size;
     if (r < 0) {
         if (answer_failure(call, r) < 0)
             return MHD_NO;

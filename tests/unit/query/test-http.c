@@ -118,6 +118,17 @@ Test(http, a_body_announced_far_too_large)
     expect_status(expect, 413);
 }
 
+/* Where none is wanted, it is not kept, and counts all the same. */
+Test(http, bodies_that_are_not_wanted)
+{
+    cleanup_free char *more = make_body((size_t)LIMIT_QUERY_BODY + 1);
+    cleanup_reply struct reply some = call(&server, "GET", "/v1/status", "", "not json");
+    cleanup_reply struct reply refused = call(&server, "GET", "/v1/status", "", more);
+
+    expect_status(some, 200);
+    expect_status(refused, 413);
+}
+
 /* A client that leaves in the middle of a body, or before its answer. */
 Test(http, clients_that_leave)
 {
