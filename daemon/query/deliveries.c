@@ -16,36 +16,41 @@ static struct json_object *make_item(const void *item, void *userdata)
     return json_delivery(item, userdata, -1);
 }
 
-/* 0, PAGE_ANSWERED, or a negative errno. */
 #define NO_REQUEST INT64_MAX /* a key that no request has */
 
+/* A filter that fits nothing is no error. 0, PAGE_ANSWERED, or a negative errno. */
+static int read_request(struct call *call, const char *text, store_key *ret)
+{
+    int r = reader_request_find(call->query->backend.reader, text, ret);
+
+    if (r == READER_E_NOT_FOUND) {
+        *ret = NO_REQUEST;
+        return 0;
+    }
+    if (r != READER_E_AMBIGUOUS)
+        return r;
+    r = request_find(call, text, 404, ret); /* says so */
+    return r == REQUEST_ANSWERED ? PAGE_ANSWERED : r;
+}
+
+/* Likewise. */
 static int read_filter(struct call *call, struct delivery_filter *ret)
 {
     const char *state = params_get(&call->params, "state");
     const char *request = params_get(&call->params, "request_id");
-    int r;
 
     ret->hook = params_get(&call->params, "hook");
     ret->has_state = state != NULL;
     if (state) {
         ret->state = delivery_state_from_name(state);
         if (ret->state == DELIVERY_STATE_INVALID) {
-            r = answer_problem(call, 400,
-                               "state is one of queued, running, retrying, succeeded, dead");
+            int r = answer_problem(call, 400,
+                                   "state is one of queued, running, retrying, succeeded, dead");
+
             return r < 0 ? r : PAGE_ANSWERED;
         }
     }
-    if (!request)
-        return 0;
-    r = reader_request_find(call->query->backend.reader, request, &ret->request);
-    if (r == READER_E_NOT_FOUND) { /* a filter that fits nothing is no error */
-        ret->request = NO_REQUEST;
-        return 0;
-    }
-    if (r == READER_OK || r < 0)
-        return r;
-    r = request_find(call, request, 404, &ret->request); /* several share it: says so */
-    return r == REQUEST_ANSWERED ? PAGE_ANSWERED : r;
+    return request ? read_request(call, request, &ret->request) : 0;
 }
 
 int deliveries_list(struct call *call)

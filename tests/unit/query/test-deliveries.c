@@ -37,6 +37,16 @@ static size_t count(const char *path)
     return json_object_array_length(json_get(reply.json, "items"));
 }
 
+Test(deliveries, list_of_an_ambiguous_request)
+{
+    cleanup_reply struct reply submitted = post(&server, "/v1/requests", "[" ADA "," ADA "]");
+
+    expect_status(submitted, 202);
+    accept_one(&server, "shared");
+    cleanup_reply struct reply reply = get(&server, "/v1/deliveries?request_id=shared");
+    expect_status(reply, 409);
+}
+
 static void first_delivery(char ret[static UUID_TEXT_SIZE])
 {
     cleanup_reply struct reply reply = get(&server, "/v1/deliveries?limit=1");
@@ -58,11 +68,10 @@ Test(deliveries, list)
     cr_assert_eq(count("/v1/deliveries?hook=other"), 0);
     snprintf(path, sizeof(path), "/v1/deliveries?request_id=%s", request);
     cr_assert_eq(count(path), 1);
+    cr_assert_eq(count("/v1/deliveries?request_id=unknown"), 0);
     cleanup_reply struct reply state = get(&server, "/v1/deliveries?state=new");
-    cleanup_reply struct reply unknown = get(&server, "/v1/deliveries?request_id=unknown");
     cleanup_reply struct reply cursor = get(&server, "/v1/deliveries?after=x");
     expect_status(state, 400);
-    expect_status(unknown, 404);
     expect_status(cursor, 400);
 }
 
