@@ -159,7 +159,11 @@ void server_stop(struct server *server)
 
 void server_step(struct server *server)
 {
-    cr_assert_geq(sd_event_run(server->loop, 5000), 0);
+    if (server->around)
+        server->around(true);
+    sd_event_run(server->loop, 5000);
+    if (server->around)
+        server->around(false);
 }
 
 static void on_done(struct store_command *command)
@@ -277,16 +281,23 @@ void begin(struct server *server, struct client *client, const char *method, con
         client_send(client, body, size);
 }
 
-struct reply finish(struct server *server, struct client *client)
+void until_closed(struct server *server, struct client *client)
 {
     int64_t deadline = time_boot_ms() + PATIENCE_MS;
+
+    while (!client->closed) {
+        cr_assert_lt(time_boot_ms(), deadline, "no end, but: %s",
+                     client->in ? client->in : "nothing");
+        client_step(server, client);
+    }
+}
+
+struct reply finish(struct server *server, struct client *client)
+{
     struct reply reply = {.status = 0};
     char *end;
 
-    while (!client->closed) {
-        cr_assert_lt(time_boot_ms(), deadline, "no answer but: %s", client->in);
-        client_step(server, client);
-    }
+    until_closed(server, client);
     cr_assert_not_null(client->in, "closed without an answer");
     reply.text = TAKE_PTR(client->in);
     cr_assert_eq(strncmp(reply.text, "HTTP/1.1 ", 9), 0);

@@ -20,7 +20,8 @@ struct server {
     /* the backend: what it answers, and what it was asked */
     const char *refused;
     const char *hook_state, *hook_error;
-    int test_result; /* of test_hook */
+    int test_result;             /* of test_hook */
+    void (*around)(bool begins); /* each turn of the loop; or NULL */
     int tests_asked, tests_cancelled;
     void (*test_done)(struct json_object *outcome, void *done_userdata);
     void *test_userdata;
@@ -71,6 +72,8 @@ struct reply post(struct server *server, const char *path, const char *body);
 void begin(struct server *server, struct client *client, const char *method, const char *path,
            const char *headers, const char *body);
 struct reply finish(struct server *server, struct client *client);
+/* Steps until the peer closes; what came stays in client->in. */
+void until_closed(struct server *server, struct client *client);
 
 /* What the reply says, or "" when it is no problem. */
 const char *detail(const struct reply *reply);
