@@ -96,13 +96,14 @@ static void find_client(struct request *request)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *address = info ? info->client_addr : NULL;
+    const void *exact = address; /* libmicrohttpd keeps a sockaddr_storage */
     struct forwarded forwarded = {.size = 0};
     char peer[INET6_ADDRSTRLEN] = "";
 
     if (address && address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, peer, sizeof(peer));
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)exact)->sin_addr, peer, sizeof(peer));
     else if (address && address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, peer, sizeof(peer));
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)exact)->sin6_addr, peer, sizeof(peer));
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_forwarded, &forwarded);
     client_address(peer, forwarded.size > 0 ? forwarded.text : NULL,
                    request->settings->trusted_proxies, request->client, sizeof(request->client));

@@ -1,14 +1,17 @@
-/* Jobs for the two workers and what comes back, as they travel over the link: a JSON head and a payload of bytes. Both ends use
- * these functions, so there is one place that knows the member names. Pure.
+/* Jobs for the two workers and what comes back, as they travel over the link: a JSON head and a
+ * payload of bytes. Both ends use these functions, so there is one place that knows the member
+ * names. Pure.
  *
- * prontod-egress  job     {"id": N, "call": "single_enrich"}                    payload: the body to POST
+ * prontod-egress  job     {"id": N, "call": "single_enrich"}                    payload: the body
+ * to POST
  *                         {"id": N, "call": "contact", "contact": "<enrichment_id>"}
- *                 outcome {"id": N, "fate": "answered", "status": 202, "retry_after_ms": -1, "error": null}  payload: the answer's body
- * prontod-runner  job     {"id": N, "hook": "crm", "env": ["PRONTO_EVENT=finished", ...]}   payload: the document
- *                 outcome {"id": N, "started_at": ..., "duration_ms": ..., "exit_code": 0, "signal": 0, "timed_out": false,
- *                          "interrupted": false, "not_started": false, "error": null}                 payload: the last bytes of output
- * both            {"control": "reload"} to the worker, {"control": "ready", "detail": "..."} from it when (re)loaded: egress says in "state"
- *                 whether it has a key ("ok", "no_key", detail why).
+ *                 outcome {"id": N, "fate": "answered", "status": 202, "retry_after_ms": -1,
+ * "error": null}  payload: the answer's body prontod-runner  job     {"id": N, "hook": "crm",
+ * "env": ["PRONTO_EVENT=finished", ...]}   payload: the document outcome {"id": N, "started_at":
+ * ..., "duration_ms": ..., "exit_code": 0, "signal": 0, "timed_out": false, "interrupted": false,
+ * "not_started": false, "error": null}                 payload: the last bytes of output both
+ * {"control": "reload"} to the worker, {"control": "ready", "detail": "..."} from it when
+ * (re)loaded: egress says in "state" whether it has a key ("ok", "no_key", detail why).
  */
 #pragma once
 
@@ -32,17 +35,20 @@ struct egress_job {
     const char *contact; /* EGRESS_CONTACT; borrowed */
 };
 int egress_job_encode(const struct egress_job *job, struct json_object **ret_head);
-int egress_job_decode(struct json_object *head, struct egress_job *ret); /* 0 or -EPROTO, as all decoders here; borrows from @head */
+int egress_job_decode(
+    struct json_object *head,
+    struct egress_job *ret); /* 0 or -EPROTO, as all decoders here; borrows from @head */
 
 /* Encoders return 0 or -ENOMEM. @answer->body is the frame's payload, not part of the head. */
-int egress_outcome_encode(int64_t id, const struct call_answer *answer, struct json_object **ret_head);
-int egress_outcome_decode(struct json_object *head, const char *payload, size_t size, int64_t *ret_id,
-                          struct call_answer *ret);
+int egress_outcome_encode(int64_t id, const struct call_answer *answer,
+                          struct json_object **ret_head);
+int egress_outcome_decode(struct json_object *head, const char *payload, size_t size,
+                          int64_t *ret_id, struct call_answer *ret);
 
 struct hook_job {
     int64_t id;
-    const char *hook;               /* borrowed */
-    struct json_object *env;        /* array of strings, borrowed */
+    const char *hook;        /* borrowed */
+    struct json_object *env; /* array of strings, borrowed */
 };
 int hook_job_encode(const struct hook_job *job, struct json_object **ret_head);
 int hook_job_decode(struct json_object *head, struct hook_job *ret);
@@ -51,11 +57,13 @@ struct hook_outcome {
     int64_t id;
     int64_t started_at, duration_ms;
     struct attempt_end end;
-    const char *error;              /* or NULL; borrowed */
+    const char *error; /* or NULL; borrowed */
 };
 int hook_outcome_encode(const struct hook_outcome *outcome, struct json_object **ret_head);
 int hook_outcome_decode(struct json_object *head, struct hook_outcome *ret);
 
-int control_encode(const char *control, const char *state, const char *detail, struct json_object **ret_head);
+int control_encode(const char *control, const char *state, const char *detail,
+                   struct json_object **ret_head);
 /* NULL when @head is no control frame. Borrowed; @ret_state and @ret_detail may be set to NULL. */
-const char *control_decode(struct json_object *head, const char **ret_state, const char **ret_detail);
+const char *control_decode(struct json_object *head, const char **ret_state,
+                           const char **ret_detail);

@@ -1,10 +1,11 @@
-/* The manual's words as types: states, events, kinds, with their names. Numbers are stored in the database: never renumber, only
- * append. Pure. */
+/* The manual's words as types: states, events, kinds, with their names. Numbers are stored in the
+ * database: never renumber, only append. Pure. */
 #pragma once
 
 #include <stdbool.h>
 
-#define ENRICHMENT_ID_MAX 128 /* bytes of Pronto's identifier (a UUID, as far as known); longer ones count as none */
+#define ENRICHMENT_ID_MAX                                                                          \
+    128 /* bytes of Pronto's identifier (a UUID, as far as known); longer ones count as none */
 
 enum enrichment_type {
     ENRICHMENT_EMAIL = 0,
@@ -14,8 +15,8 @@ enum enrichment_type {
     ENRICHMENT_INVALID = -1,
 };
 
-/* queued -> pending -> finished | failed | expired; an early callback takes queued straight to finished, and a late result
- * takes expired to finished. Transitions: state_machine.h. */
+/* queued -> pending -> finished | failed | expired; an early callback takes queued straight to
+ * finished, and a late result takes expired to finished. Transitions: state_machine.h. */
 enum request_state {
     REQUEST_QUEUED = 0,
     REQUEST_PENDING,

@@ -1,5 +1,6 @@
-/* What can be changed in the store. Each command is a struct that begins with struct store_command: fill it, store_post() it, and get it back
- * in its done function. The writer thread applies all waiting commands in one transaction and calls done after the commit. */
+/* What can be changed in the store. Each command is a struct that begins with struct store_command:
+ * fill it, store_post() it, and get it back in its done function. The writer thread applies all
+ * waiting commands in one transaction and calls done after the commit. */
 #pragma once
 
 #include "common/limits.h"
@@ -13,65 +14,72 @@
 
 enum store_result {
     STORE_OK = 0,
-    STORE_E_UNAVAILABLE, /* nothing was stored: the commit failed, or the store is closing. Say 503 and Retry-After */
-    STORE_E_FULL,        /* nothing was stored: disk nearly full, queue full, or too many unmatched. Say 503 and Retry-After */
-    STORE_E_NOT_FOUND,   /* the thing does not exist (any more) */
-    STORE_E_CONFLICT,    /* it exists with other content (idempotency key, registered enrichment_id) */
-    STORE_E_STATE,       /* it is in a state that does not allow this */
+    STORE_E_UNAVAILABLE, /* nothing was stored: the commit failed, or the store is closing. Say 503
+                            and Retry-After */
+    STORE_E_FULL, /* nothing was stored: disk nearly full, queue full, or too many unmatched. Say
+                     503 and Retry-After */
+    STORE_E_NOT_FOUND, /* the thing does not exist (any more) */
+    STORE_E_CONFLICT, /* it exists with other content (idempotency key, registered enrichment_id) */
+    STORE_E_STATE,    /* it is in a state that does not allow this */
 };
 
 enum store_command_kind {
-    STORE_RECEIVE = 0,    /* struct store_receive */
-    STORE_SUBMIT,         /* struct store_submit */
-    STORE_REGISTER,       /* struct store_register */
+    STORE_RECEIVE = 0,       /* struct store_receive */
+    STORE_SUBMIT,            /* struct store_submit */
+    STORE_REGISTER,          /* struct store_register */
     STORE_CLAIM_SUBMISSIONS, /* struct store_claim_submissions */
-    STORE_FINISH_CALL,    /* struct store_finish_call */
-    STORE_CLAIM_DELIVERIES, /* struct store_claim_deliveries */
-    STORE_FINISH_ATTEMPT, /* struct store_finish_attempt */
-    STORE_RETRY,          /* struct store_retry */
-    STORE_MATCH,          /* struct store_match */
-    STORE_ERASE,          /* struct store_erase */
-    STORE_RECONFIGURE,    /* struct store_reconfigure */
+    STORE_FINISH_CALL,       /* struct store_finish_call */
+    STORE_CLAIM_DELIVERIES,  /* struct store_claim_deliveries */
+    STORE_FINISH_ATTEMPT,    /* struct store_finish_attempt */
+    STORE_RETRY,             /* struct store_retry */
+    STORE_MATCH,             /* struct store_match */
+    STORE_ERASE,             /* struct store_erase */
+    STORE_RECONFIGURE,       /* struct store_reconfigure */
     STORE_COMMAND_MAX_,
 };
 
 enum store_done_where {
-    STORE_DONE_ON_WRITER = 0, /* done runs on the writer thread: short, no waiting, no store_post() that could block */
-    STORE_DONE_ON_LOOP,       /* done runs in store_dispatch() on the thread of the main loop */
+    STORE_DONE_ON_WRITER =
+        0, /* done runs on the writer thread: short, no waiting, no store_post() that could block */
+    STORE_DONE_ON_LOOP, /* done runs in store_dispatch() on the thread of the main loop */
 };
 
 struct store_command {
     enum store_command_kind kind;
     enum store_done_where where;
-    void (*done)(struct store_command *command); /* called exactly once after a successful store_post(); owns the command again */
+    void (*done)(struct store_command *command); /* called exactly once after a successful
+                                                    store_post(); owns the command again */
     void *userdata;
-    enum store_result result; /* out; other outputs are valid only with STORE_OK */
+    enum store_result result;   /* out; other outputs are valid only with STORE_OK */
     struct store_command *next; /* the queue's */
 };
 
 /* A callback, checked by ingress. Text and reading are owned by the command's owner. */
 struct store_receive {
     struct store_command base;
-    store_key submission;         /* whose token it came on; 0: on a shared secret */
-    enum callback_reason rejected; /* REASON_NOT_JSON ... : keep it among the rejected; else REASON_NONE */
-    struct reading reading;       /* unset when rejected */
+    store_key submission; /* whose token it came on; 0: on a shared secret */
+    enum callback_reason
+        rejected;           /* REASON_NOT_JSON ... : keep it among the rejected; else REASON_NONE */
+    struct reading reading; /* unset when rejected */
     const char *body;
     size_t body_size;
-    const char *client;           /* or NULL */
-    const char *headers;          /* serialised JSON object of the headers that are kept */
+    const char *client;  /* or NULL */
+    const char *headers; /* serialised JSON object of the headers that are kept */
     int64_t received_at;
     /* out. STORE_E_NOT_FOUND: the submission was erased meanwhile: answer like an unknown token */
     enum callback_state state;
     enum callback_reason reason;
-    char id[UUID_TEXT_SIZE];      /* "" when it was an erased one on a shared secret: nothing was stored, say 200 */
+    char id[UUID_TEXT_SIZE]; /* "" when it was an erased one on a shared secret: nothing was stored,
+                                say 200 */
     char request_id[UUID_TEXT_SIZE]; /* "" : none */
 };
 
-/* Requests of one submission: one, or an array (a batch, also of one, is sent with bulk_enrich when it has two or more). */
+/* Requests of one submission: one, or an array (a batch, also of one, is sent with bulk_enrich when
+ * it has two or more). */
 struct store_submit {
     struct store_command base;
     const struct contact *contacts;
-    size_t n_contacts;            /* 1..LIMIT_BATCH, all of one type */
+    size_t n_contacts; /* 1..LIMIT_BATCH, all of one type */
     bool array;
     bool has_idempotency;
     struct digest idempotency_key, idempotency_body;
@@ -79,7 +87,7 @@ struct store_submit {
     /* out. STORE_E_CONFLICT: the idempotency key was used with another body */
     store_key keys[LIMIT_BATCH];
     size_t n_keys;
-    bool existing;                /* these requests were there already: same idempotency key and body */
+    bool existing; /* these requests were there already: same idempotency key and body */
 };
 
 struct store_register {
@@ -87,7 +95,7 @@ struct store_register {
     const struct contact *contact;
     const char *enrichment_id;
     int64_t now;
-    store_key key;                /* out. STORE_E_CONFLICT: registered or submitted before with other content */
+    store_key key; /* out. STORE_E_CONFLICT: registered or submitted before with other content */
     bool existing;
 };
 
@@ -100,34 +108,36 @@ struct submission_job {
     struct json_object *contents[LIMIT_BATCH]; /* owned */
     store_key requests[LIMIT_BATCH];
     size_t n;
-    int64_t tries;                /* calls made before this one that counted */
+    int64_t tries; /* calls made before this one that counted */
 };
 void submission_job_free(struct submission_job *job);
 
 struct store_claim_submissions {
     struct store_command base;
-    size_t max;                   /* at most STORE_CLAIM_MAX */
+    size_t max; /* at most STORE_CLAIM_MAX */
     int64_t now;
     struct submission_job *jobs[STORE_CLAIM_MAX]; /* out, owned by the receiver */
     size_t n;
-    int64_t next_due_at;          /* when the next one becomes due; 0: nothing waits */
+    int64_t next_due_at; /* when the next one becomes due; 0: nothing waits */
 };
 
-/* How a call ended. Early callbacks that wait for its enrichment_id are matched in the same transaction. */
+/* How a call ended. Early callbacks that wait for its enrichment_id are matched in the same
+ * transaction. */
 struct store_finish_call {
     struct store_command base;
     store_key call;
     enum submission_outcome outcome;
-    const char *enrichment_id;    /* when accepted */
-    const char *error;            /* else */
-    bool counts;                  /* false: pausing of the client (401, 429, credits): it was no failure of this submission */
-    int64_t next_at;              /* AGAIN, MAYBE, AUTH, CREDITS: when to send again */
+    const char *enrichment_id; /* when accepted */
+    const char *error;         /* else */
+    bool counts;     /* false: pausing of the client (401, 429, credits): it was no failure of this
+                        submission */
+    int64_t next_at; /* AGAIN, MAYBE, AUTH, CREDITS: when to send again */
     int64_t now;
 };
 
 struct hook_capacity {
-    const char *hook;             /* name */
-    size_t free;                  /* how many more may run */
+    const char *hook; /* name */
+    size_t free;      /* how many more may run */
 };
 struct delivery_job {
     store_key key;
@@ -140,8 +150,8 @@ struct store_claim_deliveries {
     int64_t now;
     struct delivery_job jobs[STORE_CLAIM_MAX]; /* out: marked running on disk */
     size_t n;
-    int64_t next_due_at;          /* the earliest one that is not due yet, of any of these hooks; 0: none */
-    bool more;                    /* due ones were left because jobs was full */
+    int64_t next_due_at; /* the earliest one that is not due yet, of any of these hooks; 0: none */
+    bool more;           /* due ones were left because jobs was full */
 };
 
 struct store_finish_attempt {
@@ -150,30 +160,32 @@ struct store_finish_attempt {
     enum attempt_outcome outcome;
     int64_t started_at, duration_ms;
     struct attempt_end end;
-    const char *error;            /* or NULL */
-    const char *output;           /* or NULL */
+    const char *error;  /* or NULL */
+    const char *output; /* or NULL */
     size_t output_size;
-    int64_t next_at;              /* RETRY: when; HOOK_BROKEN: when the hook is probed again */
+    int64_t next_at; /* RETRY: when; HOOK_BROKEN: when the hook is probed again */
     int64_t now;
-    enum delivery_state state;    /* out */
+    enum delivery_state state; /* out */
 };
 
 struct store_retry {
     struct store_command base;
-    store_key delivery;           /* one; or 0: all dead ones of @hook, or of all hooks when that is NULL */
+    store_key delivery; /* one; or 0: all dead ones of @hook, or of all hooks when that is NULL */
     const char *hook;
     int64_t now;
-    int64_t n;                    /* out: how many run again. STORE_E_STATE: the one is queued or running */
+    int64_t n; /* out: how many run again. STORE_E_STATE: the one is queued or running */
 };
 
 struct store_match {
     struct store_command base;
-    store_key callback, request;  /* STORE_E_NOT_FOUND, STORE_E_STATE (already matched, interim, rejected) */
+    store_key callback,
+        request; /* STORE_E_NOT_FOUND, STORE_E_STATE (already matched, interim, rejected) */
     int64_t now;
-    enum callback_state state;    /* out: matched or duplicate */
+    enum callback_state state; /* out: matched or duplicate */
 };
 
-/* Erases a person's request with everything that hangs on it. done comes when no copy is left in database and WAL. */
+/* Erases a person's request with everything that hangs on it. done comes when no copy is left in
+ * database and WAL. */
 struct store_erase {
     struct store_command base;
     store_key request;
@@ -183,14 +195,15 @@ struct store_erase {
 /* What the writer needs to know of the configuration. */
 struct hook_filter {
     char name[65];
-    unsigned on, types;           /* as struct hook_config */
+    unsigned on, types; /* as struct hook_config */
     enum hook_only only;
 };
 struct store_settings {
-    int64_t min_free;             /* bytes */
+    int64_t min_free; /* bytes */
     int64_t max_unmatched;
     bool custom_lenient;
-    int64_t maybe_wait_ms;        /* a call that a crash interrupted: wait so long for its callback before it is sent again */
+    int64_t maybe_wait_ms; /* a call that a crash interrupted: wait so long for its callback before
+                              it is sent again */
     struct hook_filter hooks[LIMIT_HOOKS];
     size_t n_hooks;
 };

@@ -1,5 +1,6 @@
-/* The only door to the database. One writer thread with a queue and group commit; readers with their own read-only connection. Sole user of
- * sqlite3.h. Speaks of requests, callbacks and deliveries, not of rows: a second engine is to fit behind the same door. */
+/* The only door to the database. One writer thread with a queue and group commit; readers with
+ * their own read-only connection. Sole user of sqlite3.h. Speaks of requests, callbacks and
+ * deliveries, not of rows: a second engine is to fit behind the same door. */
 #pragma once
 
 #include "store/commands.h"
@@ -13,23 +14,28 @@ struct store;
 
 enum store_open_result {
     STORE_OPEN_OK = 0,
-    STORE_OPEN_E_REFUSED = 1, /* *ret_reason says in words what is wrong and the remedy: in use by pid N, schema N newer than M, not a
-                                 database, corrupt, of another program, directory missing or read-only, no space */
+    STORE_OPEN_E_REFUSED = 1, /* *ret_reason says in words what is wrong and the remedy: in use by
+                                 pid N, schema N newer than M, not a database, corrupt, of another
+                                 program, directory missing or read-only, no space */
 };
 
-/* Opens (or creates) the database at @path with everything it needs: lock file, checks, migrations, recovery of what a crash left (running deliveries
- * are due at once and count an interruption; submissions in a call may have been sent and wait maybe_wait_ms), prepared statements; then starts the
- * writer thread. The calling thread becomes the loop thread. @path: absolute, borrowed. On failure nothing is left open and an
- * existing database is as it was. Returns STORE_OPEN_OK, STORE_OPEN_E_REFUSED with *ret_reason (allocation), or a negative errno. */
-int store_open(const char *path, const struct store_settings *settings, int64_t now, struct store **ret,
-               char **ret_reason);
+/* Opens (or creates) the database at @path with everything it needs: lock file, checks, migrations,
+ * recovery of what a crash left (running deliveries are due at once and count an interruption;
+ * submissions in a call may have been sent and wait maybe_wait_ms), prepared statements; then
+ * starts the writer thread. The calling thread becomes the loop thread. @path: absolute, borrowed.
+ * On failure nothing is left open and an existing database is as it was. Returns STORE_OPEN_OK,
+ * STORE_OPEN_E_REFUSED with *ret_reason (allocation), or a negative errno. */
+int store_open(const char *path, const struct store_settings *settings, int64_t now,
+               struct store **ret, char **ret_reason);
 
-/* Applies what is queued, stops the writer, checkpoints, closes. No reader may be open any more. NULL is fine. */
+/* Applies what is queued, stops the writer, checkpoints, closes. No reader may be open any more.
+ * NULL is fine. */
 void store_close(struct store *store);
 
-/* Queues a command; it belongs to the store until its done function is called. Any thread; never blocks for the disk. Returns STORE_OK,
- * STORE_E_FULL (the queue holds STORE_QUEUE_MAX commands or STORE_QUEUE_BYTES; commands of our own schedulers always fit), or
- * STORE_E_UNAVAILABLE (closing): then it still belongs to the caller and done will not be called. */
+/* Queues a command; it belongs to the store until its done function is called. Any thread; never
+ * blocks for the disk. Returns STORE_OK, STORE_E_FULL (the queue holds STORE_QUEUE_MAX commands or
+ * STORE_QUEUE_BYTES; commands of our own schedulers always fit), or STORE_E_UNAVAILABLE (closing):
+ * then it still belongs to the caller and done will not be called. */
 #define STORE_QUEUE_MAX   8192
 #define STORE_QUEUE_BYTES (64UL * 1024 * 1024)
 enum store_result store_post(struct store *store, struct store_command *command);
@@ -39,29 +45,32 @@ int store_fd(const struct store *store);
 
 /* What changed in the commits since the last dispatch. */
 struct store_changes {
-    bool submissions;             /* some submission may be due */
-    bool deliveries;              /* some delivery may be due */
-    bool events;                  /* events were appended */
-    const store_key *settled;     /* requests that left queued/pending, ascending */
+    bool submissions;         /* some submission may be due */
+    bool deliveries;          /* some delivery may be due */
+    bool events;              /* events were appended */
+    const store_key *settled; /* requests that left queued/pending, ascending */
     size_t n_settled;
 };
 
-/* Calls done of the finished commands that want the loop, then @changed (once, if anything changed). Thread of the loop only.
- * Returns 0, or a negative errno when the writer had to give up for good (a second failed sync): the process must end. */
-int store_dispatch(struct store *store, void (*changed)(const struct store_changes *changes, void *userdata),
+/* Calls done of the finished commands that want the loop, then @changed (once, if anything
+ * changed). Thread of the loop only. Returns 0, or a negative errno when the writer had to give up
+ * for good (a second failed sync): the process must end. */
+int store_dispatch(struct store *store,
+                   void (*changed)(const struct store_changes *changes, void *userdata),
                    void *userdata);
 
 /* True while a commit would succeed: for /readyz. Any thread, no I/O. */
 bool store_ready(struct store *store);
 
-/* Counts and states of the writer, exact as of the last commit; any thread, no I/O, independent of the size of the store. */
+/* Counts and states of the writer, exact as of the last commit; any thread, no I/O, independent of
+ * the size of the store. */
 struct store_counts {
     int64_t requests[REQUEST_STATE_MAX_][ENRICHMENT_MAX_];
     int64_t callbacks[CALLBACK_STATE_MAX_];
-    int64_t differing;            /* duplicates that differ */
+    int64_t differing; /* duplicates that differ */
     int64_t deliveries[DELIVERY_STATE_MAX_];
-    int64_t duplicates_dropped;   /* identical copies beyond those that are kept, since start */
-    int64_t erased_refused;       /* callbacks of erased requests, since start */
+    int64_t duplicates_dropped; /* identical copies beyond those that are kept, since start */
+    int64_t erased_refused;     /* callbacks of erased requests, since start */
     int64_t commits, commit_failures, commands; /* since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;
@@ -71,9 +80,16 @@ struct store_counts {
 };
 void store_counts(struct store *store, struct store_counts *ret);
 
-/* Keys as identifiers and back; pure. store_key_of() returns 0, or -EINVAL when @id is not one of this kind in this database. */
-enum store_kind { STORE_KIND_REQUEST = 1, STORE_KIND_CALLBACK, STORE_KIND_DELIVERY, STORE_KIND_EVENT };
-void store_id(const struct store *store, enum store_kind kind, store_key key, char ret[static UUID_TEXT_SIZE]);
+/* Keys as identifiers and back; pure. store_key_of() returns 0, or -EINVAL when @id is not one of
+ * this kind in this database. */
+enum store_kind {
+    STORE_KIND_REQUEST = 1,
+    STORE_KIND_CALLBACK,
+    STORE_KIND_DELIVERY,
+    STORE_KIND_EVENT
+};
+void store_id(const struct store *store, enum store_kind kind, store_key key,
+              char ret[static UUID_TEXT_SIZE]);
 int store_key_of(const struct store *store, enum store_kind kind, const char *id, store_key *ret);
 
 /* The schema this program knows (user_version). */

@@ -146,8 +146,11 @@ def test_the_key_is_not_within_reach_of_a_hook(new_prontod, silent):
         assert prontod.api_key not in text and token not in text and "PRONTO_TEST_LEAK" not in text
     for pid in [prontod.process.pid, *prontod.workers().values()]:
         for name in ("environ", "cmdline"):
-            with open(f"/proc/{pid}/{name}", "rb") as file:
-                text = file.read()
+            try:
+                with open(f"/proc/{pid}/{name}", "rb") as file:
+                    text = file.read()
+            except PermissionError:
+                continue  # even better
             assert prontod.api_key.encode() not in text and token.encode() not in text
 
 

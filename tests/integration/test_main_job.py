@@ -26,7 +26,9 @@ def test_the_example_from_submit_to_the_hooks_document(sim, new_prontod):
     assert submitted["state"] in ("queued", "pending", "finished")
     run = crm.wait()[0]
 
-    request = prontod.request(submitted["id"])
+    # The callback may be faster than the answer to the submit call.
+    request = wait_until(lambda: (found := prontod.request(submitted["id"]))["submitted_at"] and found)
+    sim.wait(callbacks=1)
     sent = sim.submissions()[0]
     called_back = json.loads(sim.log()["callbacks"][0]["body"])
     prontod.private.append(prontod.token_of(sim, sent["enrichment_id"]))

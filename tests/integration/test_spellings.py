@@ -134,6 +134,7 @@ def test_spellings_of_the_simulator(new_prontod, spelling):
         fields = {"enrichment_type": "phone", "linkedin_url": "https://linkedin.example/in/ada", "custom": {"row": 1}}
         request = prontod.post("/v1/requests", harness.contact(**fields))
         found = prontod.wait_state(request["id"], "finished")
+        sim.wait(callbacks=1)
         sent = json.loads(sim.log()["callbacks"][0]["body"])
         assert found["enrichment_id"] == sim.submissions()[0]["enrichment_id"]
         assert len(found["result"]["phones"]) == 1

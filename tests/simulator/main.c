@@ -64,7 +64,7 @@ static int serve(struct sim *sim, int listen_fd, const char *address)
     if (r == 0)
         r = sender_new(sim, &sim->sender);
     if (r == 0)
-        r = server_new(sim, listen_fd, &sim->server);
+        r = server_new(sim, listen_fd);
     if (r == 0) {
         printf("pronto-sim: listening on http://%s" API_PREFIX "\n", address);
         if (fflush(stdout) != 0)

@@ -292,7 +292,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     sender_wake(server->sim->sender); /* somebody may wait for this */
 }
 
-int server_new(struct sim *sim, int listen_fd, struct server **ret)
+int server_new(struct sim *sim, int listen_fd)
 {
     struct server *server = calloc(1, sizeof(*server));
     int r = fd_set_nonblock_cloexec(listen_fd);
@@ -315,7 +315,6 @@ int server_new(struct sim *sim, int listen_fd, struct server **ret)
         free(server);
         return r < 0 ? r : -EIO;
     }
-    *ret = server;
     return 0;
 }
 

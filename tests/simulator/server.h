@@ -17,9 +17,9 @@ struct server;
 /* Seconds after which an idle connection is closed. */
 #define CONNECTION_IDLE_S 120
 
-/* Serves on a listening socket, which it takes over on success, in a thread of its own. Returns 0
- * or a negative errno. */
-int server_new(struct sim *sim, int listen_fd, struct server **ret);
+/* Serves on a listening socket, which it takes over on success, in a thread of its own; sets
+ * sim->server before that begins. Returns 0 or a negative errno. */
+int server_new(struct sim *sim, int listen_fd);
 
 /* Closes all connections, whatever they wait for. */
 void server_free(struct server *server);

@@ -1,2 +1,4 @@
 -- Leaves enrichment_id alone: naming it would write its index, whose order is random.
-UPDATE request SET class = ?2, finished_at = ?3, source = ?4, callback = ?5, error = NULL WHERE id = ?1
+-- An early callback comes before the submit call was answered: Pronto had it by then.
+UPDATE request SET class = ?2, finished_at = ?3, submitted_at = coalesce(submitted_at, ?3), source = ?4, callback = ?5, error = NULL
+WHERE id = ?1

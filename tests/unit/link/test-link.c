@@ -248,13 +248,14 @@ Test(link, frames_before_the_fault_count)
 Test(link, too_large_to_send)
 {
     struct end end;
-    cleanup_close int fd = make_half(&end);
+    cleanup_close int fd = make_half(&end); /* stays open, unread */
     cleanup_json struct json_object *head = head_of(1);
     cleanup_json struct json_object *large = json_object_new_object();
     cleanup_free char *text = calloc(1, LIMIT_FRAME_BYTES);
 
     memset(text, 'a', 1024 * 1024);
     cr_assert_eq(json_add_string(large, "text", text), 0);
+    cr_assert_geq(fd, 0);
     cr_expect_eq(link_send(end.link, large, NULL, 0), -EMSGSIZE);
     cr_expect_eq(link_send(end.link, head, text, LIMIT_FRAME_BYTES), -EMSGSIZE);
     cr_expect_eq(link_send(end.link, head, text, LIMIT_FRAME_BYTES - 12 - 6), -EMSGSIZE);
