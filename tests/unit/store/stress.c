@@ -25,9 +25,30 @@ static void check(bool right, const char *what, int line)
 #define CHECK(right) check((right), #right, __LINE__)
 
 static struct store *store;
-static atomic_int n_requests, n_matched, n_duplicate, n_gone;
+static atomic_int n_matched, n_duplicate, n_gone;
 static atomic_bool finished;
 static store_key requests[REQUESTS], submissions[REQUESTS];
+
+/* How many of them are there. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static int n_requests;
+
+static void publish_request(void)
+{
+    pthread_mutex_lock(&lock);
+    n_requests++;
+    pthread_cond_broadcast(&more);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_for_request(int i)
+{
+    pthread_mutex_lock(&lock);
+    while (n_requests <= i)
+        pthread_cond_wait(&more, &lock);
+    pthread_mutex_unlock(&lock);
+}
 
 struct waiting {
     sem_t done;
@@ -70,7 +91,7 @@ static void submit(int i)
     requests[i] = submit.keys[0];
     submissions[i] = claim.jobs[0]->submission;
     submission_job_free(claim.jobs[0]);
-    atomic_fetch_add(&n_requests, 1);
+    publish_request();
 }
 
 static void send_one(int i)
@@ -103,8 +124,7 @@ static void *sender_main(void *userdata)
 {
     (void)userdata;
     for (int i = 0; i < REQUESTS; i++) {
-        while (atomic_load(&n_requests) <= i)
-            usleep(100);
+        wait_for_request(i);
         send_one(i);
     }
     return NULL;
@@ -148,8 +168,7 @@ static void *eraser_main(void *userdata)
     for (int i = 0; i < REQUESTS; i += 3) {
         struct store_erase erase = {.base.kind = STORE_ERASE, .now = 9000};
 
-        while (atomic_load(&n_requests) <= i)
-            usleep(100);
+        wait_for_request(i);
         erase.request = requests[i];
         CHECK(wait_for(&erase.base) == STORE_OK);
     }
