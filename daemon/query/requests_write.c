@@ -220,7 +220,6 @@ static int erased(struct call *call)
 
     if (call->command.base.result != STORE_OK)
         return call_refused(call, &refusals);
-    waiters_wake(call->query, &call->key, 1); /* they see that it is gone */
     call->answer.status = 204;
     return 0;
 }

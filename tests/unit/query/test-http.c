@@ -64,6 +64,23 @@ Test(http, many_on_one_connection)
     client_close(&client);
 }
 
+/* A connection that is there already is served to its end, and then closed. */
+Test(http, one_more_while_stopping)
+{
+    static const char text[] = "GET /v1/hooks HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct client client;
+
+    client_connect(&server, &client);
+    client_send(&client, text, sizeof(text) - 1);
+    cr_assert(client_until(&server, &client, "\"name\":\"crm\""));
+    cr_assert_null(strstr(client.in, "Connection: close"));
+    query_stop(server.query);
+    client_send(&client, text, sizeof(text) - 1);
+    until_closed(&server, &client);
+    cr_assert_not_null(strstr(client.in, "Connection: close"));
+    client_close(&client);
+}
+
 /* @size bytes of JSON: a string. */
 static char *make_body(size_t size)
 {
@@ -195,6 +212,8 @@ Test(http, rights)
     struct config config = server.config;
 
     open_to_all();
+    cleanup_reply struct reply before = call_as(2, 2, "POST", "/v1/requests", ADA);
+    expect_status(before, 403);
     config.query.admin_group = (char *)"bin";
     config.query.read_group = (char *)"games";
     cr_assert_eq(query_reload(server.query, &config), 0);
