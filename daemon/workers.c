@@ -13,8 +13,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 #define CHILD_FD 3
 
 /* Beside our own executable (a build folder), else where `meson install` puts it. */

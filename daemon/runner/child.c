@@ -72,8 +72,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 void child_stop(struct child *child)
 {
-    if (child->interrupted)
-        return;
+    if (child->timed_out || child->interrupted)
+        return; /* on its way out */
     child->interrupted = true;
     terminate(child);
 }
@@ -102,10 +102,8 @@ static int on_leader_end(sd_event_source *source, const siginfo_t *info, void *u
     (void)source;
     for (int i = 0; i < READS_MAX && read_some(child); i++)
         ;
-    signal_group(
-        child,
-        SIGKILL); /* what it left in the background; the group lives as long as one of them */
-    child->pid = 0;
+    signal_group(child, SIGKILL); /* what it left in the background */
+    child->over = true;
     child->ended(child, &outcome, output, output_copy(&child->output, output), child->userdata);
     return 0;
 }
@@ -164,7 +162,7 @@ void child_free(struct child *child)
     sd_event_source_disable_unref(child->exit_source);
     sd_event_source_disable_unref(child->output_source);
     sd_event_source_disable_unref(child->timer);
-    if (child->pid > 0) {
+    if (!child->over) {
         signal_group(child, SIGKILL);
         waitpid(child->pid, NULL, 0);
     }

@@ -16,6 +16,8 @@ struct child {
     struct output output;
     int64_t started_at, started_boot_ms, kill_after_ms;
     bool timed_out, interrupted;
+    bool lost; /* prontod counts it as interrupted already: its end is told to nobody */
+    bool over; /* the leader has ended; sd-event reaps it after its callback */
     sd_event_source *exit_source, *output_source, *timer;
     void (*ended)(struct child *child, const struct hook_outcome *outcome, const char *output,
                   size_t size, void *userdata);

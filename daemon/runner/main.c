@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static const char usage[] =
     "Usage: prontod-runner [--config FILE] [--version] [--help]\n"
@@ -68,12 +69,15 @@ static void log_fault(const char *file, unsigned line, const char *message, void
 /* What hooks leave behind in sessions of their own becomes our child, so that it can be ended. */
 static int prepare_process(void)
 {
+    static const struct rlimit no_core = {0, 0};
     sigset_t set;
     int r = process_harden();
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD); /* sd_event_add_child(3) wants it blocked */
     sigprocmask(SIG_BLOCK, &set, NULL);
+    if (r == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0) /* a hook's memory holds the document */
+        r = -errno;
     if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         r = -errno;
     if (r < 0)

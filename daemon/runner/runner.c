@@ -58,11 +58,12 @@ static void on_ended(struct child *child, const struct hook_outcome *outcome, co
 {
     struct runner *runner = userdata;
 
+    if (!child->lost)
+        tell(runner, outcome, output, size);
+    orphans_kill(is_leader, runner);
     LIST_REMOVE(child, link);
     runner->n_children--;
-    tell(runner, outcome, output, size);
     child_free(child);
-    orphans_kill(is_leader, runner);
     quit_when_idle(runner);
 }
 
@@ -109,12 +110,14 @@ static void reload(struct runner *runner);
 static void on_frame(struct json_object *head, const char *payload, size_t size, void *userdata)
 {
     struct runner *runner = userdata;
-    const char *state, *detail;
+    const char *control, *state, *detail;
     const struct hook_config *hook;
     struct hook_job job;
 
-    if (control_decode(head, &state, &detail)) {
-        reload(runner);
+    control = control_decode(head, &state, &detail);
+    if (control) {
+        if (strcmp(control, "reload") == 0)
+            reload(runner);
         return;
     }
     if (hook_job_decode(head, &job) < 0) {

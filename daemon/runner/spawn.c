@@ -53,7 +53,7 @@ static int check_program(const char *path, char **ret_error)
 
 static bool is_variable(const char *text)
 {
-    if (strncmp(text, "PRONTO_", 7) != 0)
+    if (strncmp(text, "PRONTO_", 7) != 0 || text[7] == '=')
         return false;
     for (text += 7; *text && *text != '='; text++)
         if (!(*text >= 'A' && *text <= 'Z') && !(*text >= '0' && *text <= '9') && *text != '_')
