@@ -24,7 +24,8 @@
 #define FRAME_MAGIC 0x50524e54u /* "PRNT" */
 #define HEADER_SIZE 12u
 
-#define LIMIT_HEAD_BYTES (1024u * 1024)
+/* The largest environment of a hook (model/document.h), each byte of it escaped as six. */
+#define LIMIT_HEAD_BYTES (2u * 1024 * 1024)
 
 /* One read of a wake-up, and what the buffer keeps when it is empty. */
 #define READ_SIZE ((size_t)64 * 1024)

@@ -205,7 +205,7 @@ Test(link, what_is_no_frame_ends_the_link)
         {MAGIC, 2, 0, "[]", -EPROTO},
         {MAGIC, 7, 0, "{\"n\":1 ", -EPROTO},
         {MAGIC, 7, 0, "{'n':1}", -EPROTO},
-        {MAGIC, 1024 * 1024 + 1, 0, "", -EMSGSIZE},
+        {MAGIC, 2 * 1024 * 1024 + 1, 0, "", -EMSGSIZE},
         {MAGIC, UINT32_MAX, 0, "", -EMSGSIZE},
         {MAGIC, 7, UINT32_MAX, "{\"n\":1}", -EMSGSIZE},
         {MAGIC, 7, LIMIT_FRAME_BYTES, "{\"n\":1}", -EMSGSIZE},
@@ -253,7 +253,7 @@ Test(link, too_large_to_send)
     cleanup_json struct json_object *large = json_object_new_object();
     cleanup_free char *text = calloc(1, LIMIT_FRAME_BYTES);
 
-    memset(text, 'a', 1024 * 1024);
+    memset(text, 'a', (size_t)2 * 1024 * 1024);
     cr_assert_eq(json_add_string(large, "text", text), 0);
     cr_assert_geq(fd, 0);
     cr_expect_eq(link_send(end.link, large, NULL, 0), -EMSGSIZE);
