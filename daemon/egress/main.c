@@ -7,10 +7,10 @@
 #include "egress/api_key.h"
 #include "egress/client.h"
 #include "link/worker_main.h"
+#include "link/worker_settings.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +36,6 @@ struct egress {
     bool stopping;
 };
 
-static void log_fault(const char *file, unsigned line, const char *message, void *userdata)
-{
-    if (line > 0)
-        log_error("%s:%u: %s", file, line, message);
-    else
-        log_error("%s: %s", file, message);
-    (void)userdata;
-}
-
 static int load_key(struct egress *egress)
 {
     struct api_key key;
@@ -59,11 +50,21 @@ static int load_key(struct egress *egress)
     return 0;
 }
 
-static void send_ready(struct egress *egress)
+/* @fault: of a new configuration that was not taken, or NULL. */
+static void send_ready(struct egress *egress, const char *fault)
 {
     cleanup_json struct json_object *head = NULL;
-    int r = control_encode("ready", egress->key.text ? "ok" : "no_key", egress->key.detail, &head);
+    const char *state = "ok", *detail = NULL;
+    int r;
 
+    if (!egress->key.text) {
+        state = "no_key";
+        detail = egress->key.detail;
+    } else if (fault) {
+        state = "old_configuration";
+        detail = fault;
+    }
+    r = control_encode("ready", state, detail, &head);
     if (r == 0)
         r = worker_send(egress->worker, head, NULL, 0);
     if (r < 0 && r != -ENOTCONN)
@@ -120,20 +121,20 @@ static void on_job(struct egress *egress, const struct egress_job *job, const ch
 static void reload(void *userdata)
 {
     struct egress *egress = userdata;
-    struct config *config = NULL;
-    int r = config_load(egress->config_path, log_fault, NULL, &config);
+    struct worker_fault fault = {0};
+    struct config *config;
+    int taken = config_load(egress->config_path, worker_note_fault, &fault, &config), r;
 
-    if (r == CONFIG_OK) {
+    if (taken == CONFIG_OK) {
         config_free(egress->config);
         egress->config = config;
     } else {
-        log_error("the configuration stays as it was: %s",
-                  r < 0 ? strerror(-r) : "the new one has faults");
+        log_error("the configuration stays as it was");
     }
     r = load_key(egress);
     if (r < 0)
         log_error("the API key stays as it was: %s", strerror(-r));
-    send_ready(egress);
+    send_ready(egress, taken == CONFIG_OK ? NULL : taken < 0 ? strerror(-taken) : fault.text);
 }
 
 static void on_frame(struct json_object *head, const char *payload, size_t size, void *userdata)
@@ -159,7 +160,7 @@ static void on_frame(struct json_object *head, const char *payload, size_t size,
 
 static void on_up(void *userdata)
 {
-    send_ready(userdata);
+    send_ready(userdata, NULL);
 }
 
 static void on_down(void *userdata)
@@ -180,40 +181,6 @@ static void on_stop(void *userdata)
         worker_quit(egress->worker);
 }
 
-/* Returns -1 to go on, else the exit status. */
-static int parse_arguments(int argc, char **argv, const char **ret_config)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    int option;
-
-    *ret_config = CONFIG_PATH_DEFAULT;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-        switch (option) {
-        case 'c':
-            *ret_config = optarg;
-            break;
-        case 'V':
-            puts("prontod-egress " PRONTOD_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        default:
-            fputs("Try prontod-egress --help.\n", stderr);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "prontod-egress: unexpected argument '%s'\nTry prontod-egress --help.\n",
-                argv[optind]);
-        return 2;
-    }
-    return -1;
-}
-
 static int prepare_process(void)
 {
     int r = process_harden();
@@ -229,8 +196,7 @@ static int prepare_process(void)
 
 static int connect_rooms(struct egress *egress)
 {
-    static const struct worker_ops ops = {.program = "prontod-egress",
-                                          .on_frame = on_frame,
+    static const struct worker_ops ops = {.on_frame = on_frame,
                                           .on_up = on_up,
                                           .on_down = on_down,
                                           .on_stop = on_stop,
@@ -250,7 +216,8 @@ static int connect_rooms(struct egress *egress)
 
 static int load_settings(struct egress *egress)
 {
-    int r = config_load(egress->config_path, log_fault, NULL, &egress->config);
+    struct worker_fault fault = {0};
+    int r = config_load(egress->config_path, worker_note_fault, &fault, &egress->config);
 
     if (r != CONFIG_OK) {
         log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
@@ -265,7 +232,9 @@ static int load_settings(struct egress *egress)
 int main(int argc, char **argv)
 {
     struct egress egress = {0};
-    int status = parse_arguments(argc, argv, &egress.config_path), r;
+    int status = worker_parse_arguments("prontod-egress", usage, CONFIG_PATH_DEFAULT, argc, argv,
+                                        &egress.config_path),
+        r;
 
     if (status >= 0)
         return status;

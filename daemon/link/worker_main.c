@@ -18,9 +18,6 @@
 /* How long the last answers may take to leave when the worker ends. */
 #define FLUSH_MS 5000
 
-static const char not_by_hand[] = "prontod-egress is started by prontod or by systemd";
-static const char not_by_hand_runner[] = "prontod-runner is started by prontod or by systemd";
-
 struct worker {
     struct worker_ops ops;
     void *userdata;
@@ -191,8 +188,7 @@ static int find_peer(struct worker *worker, const char **ret_reason)
                                 on_connection, worker);
     }
     if (r == -ENOENT)
-        *ret_reason =
-            strcmp(worker->ops.program, "prontod-runner") == 0 ? not_by_hand_runner : not_by_hand;
+        *ret_reason = "it is started by prontod or by systemd, not by hand";
     else if (r == -EBADF)
         *ret_reason = "what was handed over is not one stream socket of the UNIX kind";
     return r < 0 ? r : 0;

@@ -8,7 +8,6 @@
 #include "link/link.h"
 
 struct worker_ops {
-    const char *program;
     /* A frame from prontod. Answers go through worker_send(). */
     void (*on_frame)(struct json_object *head, const char *payload, size_t size, void *userdata);
     /* A link came up: say {"control": "ready"}. */

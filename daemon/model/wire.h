@@ -2,17 +2,21 @@
  * payload of bytes. Both ends use these functions, so there is one place that knows the member
  * names. Pure.
  *
- * prontod-egress  job     {"id": N, "call": "single_enrich"}                    payload: the body
- * to POST
- *                         {"id": N, "call": "contact", "contact": "<enrichment_id>"}
- *                 outcome {"id": N, "fate": "answered", "status": 202, "retry_after_ms": -1,
- * "error": null}  payload: the answer's body prontod-runner  job     {"id": N, "hook": "crm",
- * "env": ["PRONTO_EVENT=finished", ...]}   payload: the document outcome {"id": N, "started_at":
- * ..., "duration_ms": ..., "exit_code": 0, "signal": 0, "timed_out": false, "interrupted": false,
- * "not_started": false, "error": null}                 payload: the last bytes of output both
- * {"control": "reload"} to the worker, {"control": "ready", "detail": "..."} from it when
- * (re)loaded: egress says in "state" whether it has a key ("ok", "no_key", detail why).
- */
+ * prontod-egress:
+ * - job {"id": N, "call": "single_enrich"}; the payload is the body to POST;
+ * - job {"id": N, "call": "contact", "contact": "<enrichment_id>"};
+ * - outcome {"id": N, "fate": "answered", "status": 202, "retry_after_ms": -1, "error": null}; the
+ *   payload is the answer's body.
+ *
+ * prontod-runner:
+ * - job {"id": N, "hook": "crm", "env": ["PRONTO_EVENT=finished", ...]}; the payload is the document;
+ * - outcome {"id": N, "started_at": ..., "duration_ms": ..., "exit_code": 0, "signal": 0,
+ *   "timed_out": false, "interrupted": false, "not_started": false, "error": null}; the payload is the
+ *   last bytes of output.
+ *
+ * Both: {"control": "reload"} to the worker, and from it {"control": "ready", "state": "ok"} when it
+ * has (re)loaded. Other states, with "detail": "no_key" (egress has no API key), "old_configuration"
+ * (the new one has faults and was not taken). */
 #pragma once
 
 #include "common/json.h"

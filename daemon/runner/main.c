@@ -4,10 +4,10 @@
 #include "common/process.h"
 #include "config/config.h"
 #include "link/worker_main.h"
+#include "link/worker_settings.h"
 #include "runner/runner.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,46 +25,6 @@ static const char usage[] =
     "  --help           print this and exit\n"
     "\n"
     "See prontod-runner(8), prontod-hooks(7), prontod.conf(5).\n";
-
-/* Returns -1 to go on, else the exit status. */
-static int parse_arguments(int argc, char **argv, const char **ret_config)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    int option;
-
-    *ret_config = CONFIG_PATH_DEFAULT;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-        switch (option) {
-        case 'c':
-            *ret_config = optarg;
-            break;
-        case 'V':
-            puts("prontod-runner " PRONTOD_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        default:
-            fputs("Try prontod-runner --help.\n", stderr);
-            return 2;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "prontod-runner: unexpected argument '%s'\nTry prontod-runner --help.\n",
-                argv[optind]);
-        return 2;
-    }
-    return -1;
-}
-
-static void log_fault(const char *file, unsigned line, const char *message, void *userdata)
-{
-    (void)userdata;
-    log_error("%s:%u: %s", file, line, message);
-}
 
 /* What hooks leave behind in sessions of their own becomes our child, so that it can be ended. */
 static int prepare_process(void)
@@ -88,8 +48,9 @@ static int prepare_process(void)
 static int build(const char *config_path, struct runner **ret_runner, struct worker **ret_worker)
 {
     struct config *config;
+    struct worker_fault fault = {0};
     const char *reason;
-    int r = config_load(config_path, log_fault, NULL, &config);
+    int r = config_load(config_path, worker_note_fault, &fault, &config);
 
     if (r != CONFIG_OK) {
         log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
@@ -112,7 +73,9 @@ int main(int argc, char **argv)
     struct runner *runner = NULL;
     struct worker *worker = NULL;
     const char *config_path;
-    int status = parse_arguments(argc, argv, &config_path), r;
+    int status = worker_parse_arguments("prontod-runner", usage, CONFIG_PATH_DEFAULT, argc, argv,
+                                        &config_path),
+        r;
 
     if (status >= 0)
         return status;

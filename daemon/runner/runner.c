@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/timestamp.h"
+#include "link/worker_settings.h"
 #include "model/wire.h"
 #include "runner/child.h"
 #include "runner/orphans.h"
@@ -144,17 +145,12 @@ static void say_ready(struct runner *runner, const char *detail)
         log_error("cannot tell prontod that the runner is ready");
 }
 
-static void log_fault(const char *file, unsigned line, const char *message, void *userdata)
-{
-    (void)userdata;
-    log_error("%s:%u: %s", file, line, message);
-}
-
 static void read_configuration(struct runner *runner)
 {
+    struct worker_fault fault = {0};
     struct config *fresh;
 
-    if (config_load(runner->config_path, log_fault, NULL, &fresh) != CONFIG_OK) {
+    if (config_load(runner->config_path, worker_note_fault, &fault, &fresh) != CONFIG_OK) {
         log_error("the configuration has faults; the old one stays");
         return;
     }
@@ -201,7 +197,6 @@ static void on_stop(void *userdata)
 }
 
 const struct worker_ops runner_ops = {
-    .program = "prontod-runner",
     .on_frame = on_frame,
     .on_up = on_up,
     .on_down = on_down,

@@ -5,11 +5,9 @@ import gzip
 import http.server
 import json
 import os
-import pathlib
 import signal
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import threading
@@ -17,11 +15,11 @@ import time
 
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("PRONTO_BUILD", pathlib.Path(__file__).parents[2] / "build"))
-PROGRAM = BUILD / "daemon" / "prontod-egress"
-PATIENCE = 30  # seconds until a test gives up; never how long it takes
+import worker
+from worker import PATIENCE
+
+PROGRAM = worker.BUILD / "daemon" / "prontod-egress"
 KEY = "k3y-/\"with\\signs"
-MAGIC = 0x50524E54
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -82,75 +80,42 @@ def reply(handler, body, status=200, **headers):
     handler.wfile.write(body)
 
 
-class Egress:
-    """The program with its configuration and our end of its link."""
+def write_config(folder, api_url, timeout="20s"):
+    (folder / "prontod.conf").write_text(f"[ingress]\npublic_url = https://example.org/\n[pronto]\n"
+                                         f"api_url = {api_url}\napi_key_file = {folder / 'api-key'}\ntimeout = {timeout}\n")
+
+
+def write_key(folder, text=KEY + "\n", mode=0o600):
+    (folder / "api-key").write_text(text)
+    (folder / "api-key").chmod(mode)
+
+
+class Egress(worker.Worker):
+    """The program with its configuration."""
 
     def __init__(self, folder, api_url, timeout="20s", environment=None):
-        self.folder = folder
         self.config = folder / "prontod.conf"
         self.key = folder / "api-key"
         if not self.key.exists():
-            self.write_key(KEY + "\n")
-        self.write_config(api_url, timeout)
-        ours, theirs = socket.socketpair()
-        self.link = ours
-        self.link.settimeout(PATIENCE)
-        self.log = open(folder / "log", "w+")
-        self.process = subprocess.Popen([PROGRAM, "--config", self.config], pass_fds=[theirs.fileno()],
-                                        stderr=self.log,
-                                        env={**os.environ, "PRONTOD_LINK_FD": str(theirs.fileno()),
-                                             "ASAN_OPTIONS": "detect_leaks=0", **(environment or {})})
-        theirs.close()
+            write_key(folder)
+        write_config(folder, api_url, timeout)
+        super().__init__(PROGRAM, folder, environment)
 
     def write_key(self, text, mode=0o600):
-        self.key.write_text(text)
-        self.key.chmod(mode)
+        write_key(self.folder, text, mode)
 
     def write_config(self, api_url, timeout="20s"):
-        self.config.write_text(f"[ingress]\npublic_url = https://example.org/\n"
-                               f"[pronto]\napi_url = {api_url}\napi_key_file = {self.key}\ntimeout = {timeout}\n")
-
-    def send(self, head, payload=b""):
-        text = json.dumps(head).encode()
-        self.link.sendall(struct.pack(">III", MAGIC, len(text), len(payload)) + text + payload)
-
-    def read(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.link.recv(size - len(data))
-            if not more:
-                raise EOFError
-            data += more
-        return data
-
-    def receive(self):
-        magic, head, payload = struct.unpack(">III", self.read(12))
-        assert magic == MAGIC
-        return json.loads(self.read(head)), self.read(payload)
-
-    def ready(self):
-        head, _ = self.receive()
-        assert head["control"] == "ready", head
-        return head
+        write_config(self.folder, api_url, timeout)
 
     def call(self, call="credits", payload=b"", **more):
-        self.send({"id": 1, "call": call, **more}, payload)
-        head, body = self.receive()
-        assert head["id"] == 1
-        return head, body
+        return call_over(self, call, payload, **more)
 
-    def logged(self):
-        return (self.folder / "log").read_text()
 
-    def end(self):
-        self.link.close()
-        try:
-            return self.process.wait(PATIENCE)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            self.log.close()
+def call_over(frames, call="credits", payload=b"", **more):
+    frames.send({"id": 1, "call": call, **more}, payload)
+    head, body = frames.receive()
+    assert head["id"] == 1
+    return head, body
 
 
 @pytest.fixture
@@ -519,7 +484,8 @@ def test_reload_takes_the_new_address_and_key(server, egress):
 def test_a_broken_configuration_changes_nothing(server, egress):
     egress.config.write_text("[pronto]\napi_url = http://example.org\n")
     egress.send({"control": "reload"})
-    assert egress.ready()["state"] == "ok"
+    ready = egress.ready()
+    assert ready["state"] == "old_configuration" and f"{egress.config}:2: " in ready["detail"]
     expect_fate(egress.call(), "answered", 200)
     assert f"{egress.config}:2: " in egress.logged()
 
@@ -580,96 +546,55 @@ def test_garbage_on_the_link_ends_the_program(egress):
     assert egress.process.wait(PATIENCE) == 0
 
 
-def run(*arguments, **environment):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PRONTOD_", "LISTEN_"))}
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False,
-                          env={**clean, **environment})
-
-
 def test_by_hand():
-    done = run()
+    done = worker.run(PROGRAM)
     assert done.returncode == 1
-    assert "prontod-egress is started by prontod or by systemd" in done.stderr
-    assert run("--help").stdout.startswith("Usage: prontod-egress")
-    assert run("--version").stdout.startswith("prontod-egress ")
-    assert run("--what").returncode == 2
-    assert run("what").returncode == 2
+    assert "is started by prontod or by systemd" in done.stderr
+    assert worker.run(PROGRAM, "--help").stdout.startswith("Usage: prontod-egress")
+    assert worker.run(PROGRAM, "--version").stdout.startswith("prontod-egress ")
+    assert worker.run(PROGRAM, "--what").returncode == 2
+    assert worker.run(PROGRAM, "what").returncode == 2
 
 
 @pytest.mark.parametrize("value", ["", "x", "99999999999999999999", "-1", "0", "873"])
 def test_descriptors_that_are_no_link(value):
-    assert run(PRONTOD_LINK_FD=value).returncode == 1
+    assert worker.run(PROGRAM, PRONTOD_LINK_FD=value).returncode == 1
 
 
-class Service:
-    """The program behind a listening socket, as systemd would start it."""
-
-    def __init__(self, folder, api_url):
-        self.path = folder / "egress.sock"
-        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notices.bind(str(folder / "notify"))
-        self.notices.settimeout(PATIENCE)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.path))
-        listener.listen(8)
-        key = folder / "api-key"
-        key.write_text(KEY)
-        key.chmod(0o600)
-        (folder / "prontod.conf").write_text(f"[ingress]\npublic_url = https://example.org/\n[pronto]\n"
-                                             f"api_url = {api_url}\napi_key_file = {key}\n")
-        script = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid());"
-                  "os.execv(sys.argv[2], sys.argv[2:])")
-        self.process = subprocess.Popen([sys.executable, "-c", script, str(listener.fileno()), PROGRAM, "--config",
-                                         folder / "prontod.conf"], pass_fds=[listener.fileno()],
-                                        env={**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET": str(folder / "notify"),
-                                             "ASAN_OPTIONS": "detect_leaks=0"})
-        listener.close()
-
-    def connect(self):
-        one = Egress.__new__(Egress)
-        one.link = socket.socket(socket.AF_UNIX)
-        one.link.settimeout(PATIENCE)
-        one.link.connect(str(self.path))
-        return one
+@pytest.fixture
+def service(tmp_path, server):
+    write_key(tmp_path)
+    write_config(tmp_path, f"http://127.0.0.1:{server.port}")
+    one = worker.Service(PROGRAM, tmp_path)
+    yield one
+    one.end()
 
 
-def test_as_a_service(server, tmp_path):
-    service = Service(tmp_path, f"http://127.0.0.1:{server.port}")
-    try:
-        assert service.notices.recv(100) == b"READY=1"
-        first = service.connect()
-        assert first.ready()["state"] == "ok"
-        server.answer = lambda handler: server.ended.wait(PATIENCE)
-        first.send({"id": 1, "call": "credits"})
-        assert server.arrived.acquire(timeout=PATIENCE)
-        second = service.connect()
-        first.link.close()  # its call is dropped, and only now the second is taken
-        assert second.ready()["state"] == "ok"
-        server.answer = lambda handler: reply(handler, b"{}")
-        expect_fate(second.call(), "answered", 200)
-        service.process.send_signal(signal.SIGTERM)
-        assert service.notices.recv(100) == b"STOPPING=1"
-        with pytest.raises(EOFError):
-            second.receive()
-        assert service.process.wait(PATIENCE) == 0
-    finally:
-        service.process.kill()
-        service.process.wait()
-        service.notices.close()
+def test_as_a_service(server, service):
+    assert service.notices.recv(100) == b"READY=1"
+    first = service.connect()
+    assert first.ready()["state"] == "ok"
+    server.answer = lambda handler: server.ended.wait(PATIENCE)
+    first.send({"id": 1, "call": "credits"})
+    assert server.arrived.acquire(timeout=PATIENCE)
+    second = service.connect()
+    first.link.close()  # its call is dropped, and only now the second is taken
+    assert second.ready()["state"] == "ok"
+    server.answer = lambda handler: reply(handler, b"{}")
+    expect_fate(call_over(second), "answered", 200)
+    service.process.send_signal(signal.SIGTERM)
+    assert service.notices.recv(100) == b"STOPPING=1"
+    with pytest.raises(EOFError):
+        second.receive()
+    assert service.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
-def test_a_service_refuses_others(server, tmp_path):
-    service = Service(tmp_path, f"http://127.0.0.1:{server.port}")
-    try:
-        tmp_path.chmod(0o755)
-        service.path.chmod(0o777)
-        code = ("import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.settimeout(30);"
-                "s.connect(sys.argv[1]); sys.exit(7 if s.recv(1) == b'' else 8)")
-        done = subprocess.run([sys.executable, "-c", code, service.path.name], cwd=tmp_path, check=False, timeout=PATIENCE)
-        assert done.returncode == 7
-        assert service.connect().ready()["state"] == "ok"
-    finally:
-        service.process.kill()
-        service.process.wait()
-        service.notices.close()
+def test_a_service_refuses_others(service, tmp_path):
+    tmp_path.chmod(0o755)
+    service.path.chmod(0o777)
+    code = ("import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.settimeout(30);"
+            "s.connect(sys.argv[1]); sys.exit(7 if s.recv(1) == b'' else 8)")
+    done = subprocess.run([sys.executable, "-c", code, service.path.name], cwd=tmp_path, check=False, timeout=PATIENCE)
+    assert done.returncode == 7
+    assert service.connect().ready()["state"] == "ok"
