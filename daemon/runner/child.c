@@ -1,58 +1,68 @@
+/* The end is judged when the leader ends, not when the last holder of its output does.
+ *
+ * All sources have one priority: with another one, hooks that print without pause would keep the
+ * ends of others from being seen. What a hook printed last is read at its end.
+ *
+ * The leader is a zombie while its end is handled, so its number still names its group and nobody
+ * else's. */
 #include "runner/child.h"
 
 #include "common/timestamp.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define READ_STEP 65536
-#define READS_MAX 16 /* of one turn of the loop, so that a flood of output starves nobody */
+#define READ_SIZE 65536
+#define READS_MAX 16 /* in one turn of the loop */
+
+/* The loop would round a wait up to a quarter of a second. */
+#define TIMER_ACCURACY_US 1000
 
 /* Returns false at the end of the output, or when there is none now. */
 static bool read_some(struct child *child)
 {
-    char data[READ_STEP];
+    char data[READ_SIZE];
     ssize_t n = read(child->output_fd, data, sizeof(data));
 
     if (n > 0)
         output_add(&child->output, data, (size_t)n);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         sd_event_source_set_enabled(child->output_source, SD_EVENT_OFF);
-        return false;
-    }
     return n > 0;
 }
 
-static int on_output(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void read_output(struct child *child)
+{
+    for (int i = 0; i < READS_MAX && read_some(child); i++)
+        ;
+}
+
+static int on_output(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     (void)source;
     (void)fd;
-    (void)revents;
-    for (int i = 0; i < READS_MAX && read_some(userdata); i++)
-        ;
+    (void)events;
+    read_output(userdata);
     return 0;
 }
 
-static void signal_group(const struct child *child, int signal)
+static void signal_group(const struct child *child, int number)
 {
-    kill(-child->pid, signal);
-}
-
-static void set_timer(struct child *child, int64_t wait_ms)
-{
-    sd_event_source_set_time_relative(child->timer, (uint64_t)(wait_ms > 0 ? wait_ms : 0) * 1000);
-    sd_event_source_set_enabled(child->timer, SD_EVENT_ONESHOT);
+    kill(-child->pid, number);
 }
 
 static void terminate(struct child *child)
 {
     signal_group(child, SIGTERM);
     signal_group(child, SIGCONT); /* one that stopped itself cannot hear the other */
-    set_timer(child, child->kill_after_ms);
+    sd_event_source_set_time_relative(child->timer, (uint64_t)child->kill_after_ms * 1000);
+    sd_event_source_set_enabled(child->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -84,25 +94,24 @@ void child_kill(struct child *child)
     signal_group(child, SIGKILL);
 }
 
-/* The leader ended: that is the end, whoever still holds the pipe open. */
 static int on_leader_end(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
     struct child *child = userdata;
+    bool exited = info->si_code == CLD_EXITED;
     char output[LIMIT_HOOK_OUTPUT];
     struct hook_outcome outcome = {
         .id = child->id,
         .started_at = child->started_at,
         .duration_ms = time_boot_ms() - child->started_boot_ms,
-        .end = {.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
-                .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
+        .end = {.exit_code = exited ? info->si_status : -1,
+                .signal = exited ? 0 : info->si_status,
                 .timed_out = child->timed_out,
                 .interrupted = child->interrupted},
     };
 
     (void)source;
-    for (int i = 0; i < READS_MAX && read_some(child); i++)
-        ;
-    signal_group(child, SIGKILL); /* what it left in the background */
+    read_output(child);
+    signal_group(child, SIGKILL);
     child->over = true;
     child->ended(child, &outcome, output, output_copy(&child->output, output), child->userdata);
     return 0;
@@ -115,27 +124,32 @@ static int watch(struct child *child, sd_event *loop, int64_t timeout_ms)
 
     if (r >= 0)
         r = sd_event_add_time_relative(loop, &child->timer, CLOCK_BOOTTIME,
-                                       (uint64_t)timeout_ms * 1000, 0, on_timer, child);
+                                       (uint64_t)timeout_ms * 1000, TIMER_ACCURACY_US, on_timer,
+                                       child);
     if (r >= 0)
         r = sd_event_add_child(loop, &child->exit_source, child->pid, WEXITED, on_leader_end,
                                child);
-    if (r >= 0) /* after the output that came with it */
-        r = sd_event_source_set_priority(child->exit_source, SD_EVENT_PRIORITY_NORMAL + 1);
     return r;
 }
 
+/* A process that was killed and cannot end would hold up everybody, but so it is only when prontod-
+ * runner ends or is out of memory. */
+static void kill_and_reap(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
 int child_new(sd_event *loop, const struct hook_config *hook, int64_t id, pid_t pid, int output_fd,
-              void (*ended)(struct child *child, const struct hook_outcome *outcome,
-                            const char *output, size_t size, void *userdata),
-              void *userdata, struct child **ret)
+              child_ended_fn ended, void *userdata, struct child **ret)
 {
     struct child *child = calloc(1, sizeof(*child));
     int r;
 
     if (!child) {
         close(output_fd);
-        kill(-pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        kill_and_reap(pid);
         return -ENOMEM;
     }
     child->id = id;
@@ -162,10 +176,8 @@ void child_free(struct child *child)
     sd_event_source_disable_unref(child->exit_source);
     sd_event_source_disable_unref(child->output_source);
     sd_event_source_disable_unref(child->timer);
-    if (!child->over) {
-        signal_group(child, SIGKILL);
-        waitpid(child->pid, NULL, 0);
-    }
+    if (!child->over)
+        kill_and_reap(child->pid);
     close(child->output_fd);
     free(child);
 }

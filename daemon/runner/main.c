@@ -1,5 +1,4 @@
 /* prontod-runner(8): runs hook programs for prontod. */
-#include "common/cleanup.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "config/config.h"
@@ -26,19 +25,19 @@ static const char usage[] =
     "\n"
     "See prontod-runner(8), prontod-hooks(7), prontod.conf(5).\n";
 
-/* What hooks leave behind in sessions of their own becomes our child, so that it can be ended. */
+/* What hooks leave behind becomes our child, so that it can be ended; and none of them leaves a
+ * core file, in which the document would be. */
 static int prepare_process(void)
 {
-    static const struct rlimit no_core = {0, 0};
+    const struct rlimit no_core = {0, 0};
     sigset_t set;
     int r = process_harden();
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD); /* sd_event_add_child(3) wants it blocked */
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    if (r == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0) /* a hook's memory holds the document */
-        r = -errno;
-    if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+    if (r == 0 &&
+        (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
+         setrlimit(RLIMIT_CORE, &no_core) < 0))
         r = -errno;
     if (r < 0)
         log_error("cannot prepare the process: %s", strerror(-r));
@@ -49,7 +48,7 @@ static int build(const char *config_path, struct runner **ret_runner, struct wor
 {
     struct config *config;
     struct worker_fault fault = {0};
-    const char *reason;
+    const char *reason = "cannot set up";
     int r = config_load(config_path, worker_note_fault, &fault, &config);
 
     if (r != CONFIG_OK) {
@@ -59,12 +58,10 @@ static int build(const char *config_path, struct runner **ret_runner, struct wor
     r = runner_new(config_path, config, ret_runner);
     if (r == 0)
         r = worker_new(&runner_ops, *ret_runner, ret_worker, &reason);
-    else
-        reason = strerror(-r);
+    if (r == 0)
+        r = runner_attach(*ret_runner, *ret_worker);
     if (r < 0)
         log_error("%s", reason);
-    else
-        runner_set_worker(*ret_runner, *ret_worker);
     return r;
 }
 
@@ -84,7 +81,7 @@ int main(int argc, char **argv)
     if (r == 0)
         r = build(config_path, &runner, &worker);
     status = r == 0 ? worker_run(worker) : EXIT_FAILURE;
-    runner_free(runner); /* before the loop that its children are watched by */
+    runner_free(runner); /* its hooks are watched by the loop of the worker */
     worker_free(worker);
     return status;
 }

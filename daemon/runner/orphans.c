@@ -1,49 +1,69 @@
 #include "runner/orphans.h"
 
 #include "common/cleanup.h"
+#include "common/timestamp.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
-/* Killing one may hand us its children in turn. */
-#define ROUNDS        100
-#define DEATH_WAIT_MS 50
+/* A process that does not end by SIGKILL (it waits for a disk or a server) must not hold up the
+ * others: how long the loop may stand still until the next of them ends, and in all. */
+#define NEXT_END_MS 100
+#define SWEEP_MS    2000
 
-/* Returns false for one that does not end although it was killed (it waits for a device): it is looked at again when the next hook ends. */
-static bool end(pid_t pid)
-{
-    cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    siginfo_t info = {0};
-
-    kill(pid, SIGKILL);
-    if (pidfd >= 0)
-        poll(&ended, 1, DEATH_WAIT_MS);
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == pid;
-}
-
-static bool kill_once(bool (*is_leader)(pid_t pid, void *userdata), void *userdata)
+/* Looks at each child. Returns how many strangers there were, *ret_left of them without an end. */
+static size_t visit(orphans_kin_fn kin, void *userdata, bool kill_strangers, size_t *ret_left)
 {
     cleanup_file FILE *children = fopen("/proc/thread-self/children", "re");
-    char pid_text[24];
-    bool any = false;
+    char text[24];
+    size_t strangers = 0, left = 0;
 
-    while (children && fscanf(children, "%23s", pid_text) == 1) {
-        pid_t pid = (pid_t)strtol(pid_text, NULL, 10);
+    while (children && fscanf(children, "%23s", text) == 1) {
+        pid_t pid = (pid_t)strtol(text, NULL, 10);
+        enum kin what = pid > 0 ? kin(pid, userdata) : KIN_LEADER;
 
-        if (pid <= 0 || is_leader(pid, userdata))
+        if (what == KIN_LEADER)
             continue;
-        any = end(pid) || any;
+        if (what == KIN_STRANGER && kill_strangers)
+            kill(pid, SIGKILL);
+        strangers += what == KIN_STRANGER;
+        left += waitpid(pid, NULL, WNOHANG) == 0 && what == KIN_STRANGER;
     }
-    return any;
+    *ret_left = left;
+    return strangers;
 }
 
-void orphans_kill(bool (*is_leader)(pid_t pid, void *userdata), void *userdata)
+void orphans_reap(orphans_kin_fn kin, void *userdata)
 {
-    for (int i = 0; i < ROUNDS && kill_once(is_leader, userdata); i++)
-        ;
+    size_t left;
+
+    visit(kin, userdata, false, &left);
+}
+
+static bool wait_for_an_end(void)
+{
+    const struct timespec longest = {.tv_nsec = NEXT_END_MS * 1000000L};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    return sigtimedwait(&set, NULL, &longest) == SIGCHLD || errno == EINTR;
+}
+
+/* Whoever ended may have handed us children of its own, so the last look is one that finds nobody.
+ */
+bool orphans_sweep(orphans_kin_fn kin, void *userdata)
+{
+    int64_t until = time_boot_ms() + SWEEP_MS;
+    size_t left;
+
+    while (visit(kin, userdata, true, &left) > 0)
+        if ((left > 0 && !wait_for_an_end()) || time_boot_ms() >= until)
+            return false;
+    return true;
 }

@@ -5,14 +5,19 @@
 #include "config/config.h"
 #include "link/worker_main.h"
 
-#define RUNNER_JOBS_MAX 256 /* beyond it a job comes back as interrupted */
+/* Hooks that run at the same time, each with two descriptors; further ones wait for their turn. */
+#define LIMIT_RUNNING 256
 
 struct runner;
 
-/* @config is consumed. 0 or a negative errno. */
+/* @config is consumed, also on failure; @config_path is borrowed. 0 or a negative errno. */
 int runner_new(const char *config_path, struct config *config, struct runner **ret);
-void runner_free(struct runner *runner);
 
-/* What worker_main.h asks for; userdata is the runner. */
+/* What worker_new() asks for; its userdata is the runner. */
 extern const struct worker_ops runner_ops;
-void runner_set_worker(struct runner *runner, struct worker *worker);
+
+/* Before worker_run(). 0 or a negative errno. */
+int runner_attach(struct runner *runner, struct worker *worker);
+
+/* Kills the hooks that still run. */
+void runner_free(struct runner *runner);

@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "config/config.h"
+#include "runner/program.h"
 
 #include <sys/types.h>
 
@@ -13,12 +14,12 @@ struct spawned {
 
 enum spawn_result {
     SPAWN_OK = 0,
-    SPAWN_E_NOT_STARTED = 1, /* a fault of the hook; *ret_error says which file and why */
+    SPAWN_E_NOT_STARTED = 1, /* @ret_error says which file and why */
 };
 
-/* @env: the job's array of "NAME=value", of which only PRONTO_* names are let through. The document
- * is on the program's standard input from memory, so that a program that never reads cannot block
- * anybody. Returns SPAWN_OK, SPAWN_E_NOT_STARTED with *ret_error (an allocation), or a negative
- * errno of ours (out of memory, descriptors or processes): try again later. */
-int hook_spawn(const struct hook_config *hook, struct json_object *env, const char *document,
-               size_t size, struct spawned *ret, char **ret_error);
+/* @env: the job's array of "NAME=value", see environment.h. The document is on the program's
+ * standard input from memory, so that a program that never reads cannot block anybody. Nothing of
+ * the program ran when the result is not SPAWN_OK. */
+enum spawn_result hook_spawn(const struct hook_config *hook, struct json_object *env,
+                             const char *document, size_t size, struct spawned *ret,
+                             char ret_error[static PROGRAM_ERROR_SIZE]);
