@@ -198,6 +198,9 @@ static int uncount_callbacks(struct erasure *erasure)
 
         if (state < 0 || state >= CALLBACK_STATE_MAX_)
             return -EUCLEAN;
+        r = events_forget(writer, STORE_KIND_CALLBACK, query_int(&query, 3));
+        if (r < 0)
+            break;
         count_callback(writer, (enum callback_state)state, -1);
         count_differing(writer, -query_int(&query, 1));
         if (state == CALLBACK_REJECTED)
@@ -219,7 +222,9 @@ static int uncount_deliveries(struct erasure *erasure)
 
         if (state < 0 || state >= DELIVERY_STATE_MAX_)
             return -EUCLEAN;
-        r = count_delivery(writer, query_int(&query, 0), (enum delivery_state)state, -1);
+        r = events_forget(writer, STORE_KIND_DELIVERY, query_int(&query, 2));
+        if (r == 0)
+            r = count_delivery(writer, query_int(&query, 0), (enum delivery_state)state, -1);
         if (r < 0)
             break;
     }
@@ -239,7 +244,7 @@ static int delete_linked(struct erasure *erasure)
     if (r == 0)
         r = uncount_deliveries(erasure);
     if (r == 0)
-        r = run(writer, SQL_DELETE_EVENTS_OF_REQUEST, key);
+        r = events_forget(writer, STORE_KIND_REQUEST, key);
     if (r == 0)
         r = run(writer, SQL_DELETE_DELIVERIES_OF_REQUEST, key);
     if (r == 0)

@@ -3,6 +3,12 @@
 
 #define TRIM_STEP 1000
 
+/* Keys of several kinds in one list: a kind is as good as a digit, since keys are below 2^48. */
+static store_key of_kind(enum store_kind kind, store_key key)
+{
+    return (store_key)kind << 48 | key;
+}
+
 int event_append(struct writer *writer, int64_t at, int name, store_key request, store_key delivery,
                  store_key callback)
 {
@@ -47,5 +53,54 @@ int events_trim(struct writer *writer)
     r = query_run(&query);
     if (r == 0)
         writer->first_event = last_gone + 1;
+    return r;
+}
+
+int events_forget(struct writer *writer, enum store_kind kind, store_key key)
+{
+    return keys_add(&writer->changes.erased, of_kind(kind, key));
+}
+
+static bool is_forgotten(struct query *query, const struct keys *erased)
+{
+    return keys_have(erased, of_kind(STORE_KIND_REQUEST, query_int(query, 1))) ||
+           keys_have(erased, of_kind(STORE_KIND_DELIVERY, query_int(query, 2))) ||
+           keys_have(erased, of_kind(STORE_KIND_CALLBACK, query_int(query, 3)));
+}
+
+static int find_forgotten(struct writer *writer, struct keys *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_EVENTS);
+    int r;
+
+    while ((r = query_step(&query)) > 0) {
+        if (is_forgotten(&query, &writer->changes.erased))
+            r = keys_add(ret, query_int(&query, 0));
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int delete_event(struct writer *writer, store_key key)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_DELETE_EVENT);
+
+    query_bind_int(&query, key);
+    return query_run(&query);
+}
+
+int events_delete_forgotten(struct writer *writer)
+{
+    struct keys found = {0};
+    int r;
+
+    if (writer->changes.erased.n == 0)
+        return 0;
+    keys_sort(&writer->changes.erased);
+    r = find_forgotten(writer, &found);
+    for (size_t i = 0; r == 0 && i < found.n; i++)
+        r = delete_event(writer, found.items[i]);
+    keys_done(&found);
     return r;
 }

@@ -4,8 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -105,24 +103,11 @@ bool queue_is_empty(struct store *store)
 }
 
 /* Keys that find no room are not told: who waits for them looks again when its time is over. */
-static void add_settled(struct changes *to, const struct changes *from)
+static void add_settled(struct keys *to, const struct keys *from)
 {
-    size_t n = to->n_settled + from->n_settled;
-
-    if (n > SETTLED_MAX)
-        return;
-    if (n > to->settled_room) {
-        store_key *settled = reallocarray(to->settled, n * 2, sizeof(*settled));
-
-        if (settled == NULL)
+    for (size_t i = 0; i < from->n && to->n < SETTLED_MAX; i++)
+        if (keys_add(to, from->items[i]) < 0)
             return;
-        to->settled = settled;
-        to->settled_room = n * 2;
-    }
-    if (from->n_settled > 0)
-        memcpy(to->settled + to->n_settled, from->settled,
-               from->n_settled * sizeof(*from->settled));
-    to->n_settled = n;
 }
 
 void queue_end(struct store *store, struct store_command *first, size_t n, struct changes *changes)
@@ -146,10 +131,10 @@ void queue_end(struct store *store, struct store_command *first, size_t n, struc
     store->changes.submissions |= changes->submissions;
     store->changes.deliveries |= changes->deliveries;
     store->changes.events |= changes->events;
-    add_settled(&store->changes, changes);
+    add_settled(&store->changes.settled, &changes->settled);
     pthread_mutex_unlock(&store->lock);
     if (for_loop.first || changes->events || changes->submissions || changes->deliveries ||
-        changes->n_settled > 0)
+        changes->settled.n > 0)
         signal_loop(store);
     changes_done(changes);
 }
@@ -168,13 +153,6 @@ int store_fd(const struct store *store)
     return store->event_fd;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    store_key first = *(const store_key *)a, second = *(const store_key *)b;
-
-    return (first > second) - (first < second);
-}
-
 static void tell_changes(struct changes *changes,
                          void (*changed)(const struct store_changes *changes, void *userdata),
                          void *userdata)
@@ -183,12 +161,11 @@ static void tell_changes(struct changes *changes,
         .submissions = changes->submissions,
         .deliveries = changes->deliveries,
         .events = changes->events,
-        .settled = changes->settled,
-        .n_settled = changes->n_settled,
     };
 
-    if (changes->n_settled > 1)
-        qsort(changes->settled, changes->n_settled, sizeof(*changes->settled), compare_keys);
+    keys_sort(&changes->settled);
+    told.settled = changes->settled.items;
+    told.n_settled = changes->settled.n;
     if (told.submissions || told.deliveries || told.events || told.n_settled > 0)
         changed(&told, userdata);
 }

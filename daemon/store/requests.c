@@ -187,19 +187,7 @@ int request_create(struct writer *writer, const struct new_request *new_request,
 
 int note_settled(struct writer *writer, store_key key)
 {
-    struct changes *changes = &writer->changes;
-
-    if (changes->n_settled == changes->settled_room) {
-        size_t room = changes->settled_room ? changes->settled_room * 2 : 64;
-        store_key *settled = reallocarray(changes->settled, room, sizeof(*settled));
-
-        if (settled == NULL)
-            return -ENOMEM;
-        changes->settled = settled;
-        changes->settled_room = room;
-    }
-    changes->settled[changes->n_settled++] = key;
-    return 0;
+    return keys_add(&writer->changes.settled, key);
 }
 
 /* After the row has its new state. */

@@ -1,12 +1,12 @@
 #include "store/writer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 void changes_done(struct changes *changes)
 {
-    free(changes->settled);
+    keys_done(&changes->settled);
+    keys_done(&changes->erased);
     *changes = (struct changes){0};
 }
 
@@ -110,6 +110,8 @@ int writer_commit(struct writer *writer, bool *ret_wrote)
     bool wrote = sqlite3_total_changes64(connection) != writer->changes_before;
     int r = wrote ? counters_flush(writer) : 0;
 
+    if (r == 0 && wrote)
+        r = events_delete_forgotten(writer);
     if (r == 0 && wrote)
         r = events_trim(writer);
     if (r == 0)

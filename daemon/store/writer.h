@@ -24,11 +24,21 @@ struct counters {
     size_t n;
 };
 
+/* A growing list. */
+struct keys {
+    store_key *items;
+    size_t n, room;
+};
+int keys_add(struct keys *keys, store_key key);
+void keys_sort(struct keys *keys);
+bool keys_have(const struct keys *keys, store_key key); /* sorted */
+void keys_done(struct keys *keys);
+
 /* What a transaction changed, for the loop; and its own part of the counts since start. */
 struct changes {
     bool submissions, deliveries, events;
-    store_key *settled;
-    size_t n_settled, settled_room;
+    struct keys settled;
+    struct keys erased; /* requests, callbacks and deliveries, each with its kind: see events.c */
     int64_t duplicates_dropped, erased_refused;
 };
 void changes_done(struct changes *changes);
@@ -85,6 +95,9 @@ int event_append(struct writer *writer, int64_t at, int name, store_key request,
                  store_key callback);
 int events_load(struct writer *writer);
 int events_trim(struct writer *writer);
+/* Events of what is erased go when the transaction ends, all at once: that takes a scan. */
+int events_forget(struct writer *writer, enum store_kind kind, store_key key);
+int events_delete_forgotten(struct writer *writer);
 
 /* requests.c */
 struct request_row {

@@ -1,1 +1,1 @@
-SELECT hook, state FROM delivery INDEXED BY delivery_by_request WHERE request = ?1
+SELECT hook, state, id FROM delivery INDEXED BY delivery_by_request WHERE request = ?1

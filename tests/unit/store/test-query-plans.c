@@ -34,7 +34,7 @@ static const struct {
     {"get-next-submission-due", "SCAN submission USING INDEX submission_due", "the first row only"},
     {"get-submissions-in-call", "SCAN submission USING INDEX submission_in_call",
      "at the start; calls under way are few"},
-    {"delete-events-of-request", "SCAN event", "at most about EVENTS_KEPT rows, when erasing"},
+    {"get-events", "SCAN event", "at most about EVENTS_KEPT rows, when erasing"},
     {"count-callbacks-of-submission", "SCAN (subquery-1)", "limited rows of an index"},
     {"count-waiting-callbacks", "SCAN (subquery-1)", "limited rows of an index"},
 };
