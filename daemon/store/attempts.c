@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define RETRY_SLICE 2000 /* run again in one transaction: callbacks wait meanwhile */
+
 static int note_success(struct writer *writer, store_key hook, int64_t now)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_SET_HOOK_SUCCESS);
@@ -157,41 +159,50 @@ static int retry_one(struct writer *writer, struct store_retry *retry)
     return run_again(writer, &row, retry->now);
 }
 
-/* 1 with the first dead one of @hook, 0, or a negative errno. */
-static int find_dead(struct writer *writer, store_key hook, store_key *ret)
+/* 1 with the first dead one of @hook after *@key, 0, or a negative errno. */
+static int next_dead(struct writer *writer, store_key hook, store_key *key)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_GET_DEAD_DELIVERIES);
 
     query_bind_int(&query, hook);
-    return query_get_int(&query, ret);
+    query_bind_int(&query, *key);
+    return query_get_int(&query, key);
 }
 
+/* Those of @hook that are dead, until the slice is full. */
 static int retry_hook(struct writer *writer, store_key hook, struct store_retry *retry)
 {
+    struct store_retry_slice *slice = &retry->next;
     struct delivery_row row;
-    store_key key;
     int r;
 
-    while ((r = find_dead(writer, hook, &key)) > 0) {
-        r = delivery_get(writer, key, &row);
+    while ((r = next_dead(writer, hook, &slice->delivery)) > 0) {
+        r = delivery_get(writer, slice->delivery, &row);
         if (r > 0)
             r = run_again(writer, &row, retry->now);
         if (r < 0)
-            break;
-        retry->n++;
+            return r;
+        slice->n++;
+        if (slice->n - retry->sofar.n >= RETRY_SLICE) {
+            slice->more = true;
+            return 0;
+        }
     }
     return r;
 }
 
 static int retry_all(struct writer *writer, struct store_retry *retry)
 {
-    store_key hook = 0;
+    struct store_retry_slice *slice = &retry->next;
+    store_key hook;
     int r;
 
-    while ((r = hook_after(writer, hook, &hook)) > 0) {
+    while ((r = hook_after(writer, slice->hook, &hook)) > 0) {
         r = retry_hook(writer, hook, retry);
-        if (r < 0)
+        if (r < 0 || slice->more)
             break;
+        slice->hook = hook;
+        slice->delivery = 0;
     }
     return r;
 }
@@ -205,8 +216,25 @@ int apply_retry(struct writer *writer, struct store_command *command)
     retry->n = 0;
     if (retry->delivery != 0)
         return retry_one(writer, retry);
-    if (retry->hook == NULL)
-        return retry_all(writer, retry);
-    r = hook_get(writer, retry->hook, &hook);
-    return r > 0 ? retry_hook(writer, hook, retry) : r;
+    retry->next = retry->sofar;
+    retry->next.more = false;
+    if (retry->hook == NULL) {
+        r = retry_all(writer, retry);
+    } else {
+        r = hook_get(writer, retry->hook, &hook);
+        if (r > 0)
+            r = retry_hook(writer, hook, retry);
+    }
+    retry->n = retry->next.n;
+    return r < 0 ? r : 0;
+}
+
+bool retry_goes_on(struct store_command *command)
+{
+    struct store_retry *retry = (struct store_retry *)command;
+
+    if (command->kind != STORE_RETRY || command->result != STORE_OK || !retry->next.more)
+        return false;
+    retry->sofar = retry->next;
+    return true;
 }

@@ -174,6 +174,11 @@ struct store_retry {
     const char *hook;
     int64_t now;
     int64_t n; /* out: how many run again. STORE_E_STATE: the one is queued or running */
+    struct store_retry_slice { /* the writer's own, zero: many run again in several transactions */
+        store_key hook, delivery; /* these and those before are done */
+        int64_t n;
+        bool more;
+    } sofar, next;
 };
 
 struct store_match {

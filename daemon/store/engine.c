@@ -73,7 +73,7 @@ static int apply_group(struct store *store, struct store_command *first, size_t 
     return r;
 }
 
-/* Erasures leave the group: they end with their checkpoint. */
+/* Erasures leave the group: they end with their checkpoint. So do those that go on. */
 static void end_group(struct store *store, struct store_command *first, size_t n)
 {
     struct changes changes = store->writer.changes;
@@ -90,7 +90,10 @@ static void end_group(struct store *store, struct store_command *first, size_t n
         bool erased = first->kind == STORE_ERASE && first->result == STORE_OK;
 
         next = first->next;
-        command_list_append(erased ? &store->erasing : &ended, first);
+        if (retry_goes_on(first))
+            queue_again(store, first);
+        else
+            command_list_append(erased ? &store->erasing : &ended, first);
     }
     queue_end(store, ended.first, ended.n, &changes);
 }

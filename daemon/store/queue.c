@@ -92,6 +92,13 @@ struct store_command *queue_take(struct store *store, int64_t wait_ms, size_t *r
     return first;
 }
 
+void queue_again(struct store *store, struct store_command *command)
+{
+    pthread_mutex_lock(&store->lock);
+    command_list_append(&store->queue, command);
+    pthread_mutex_unlock(&store->lock);
+}
+
 bool queue_is_empty(struct store *store)
 {
     bool empty;

@@ -280,6 +280,8 @@ int apply_retry(struct writer *writer, struct store_command *command);
 int apply_match(struct writer *writer, struct store_command *command);
 int apply_erase(struct writer *writer, struct store_command *command);
 int apply_reconfigure(struct writer *writer, struct store_command *command);
+/* After the commit: it is to be applied once more, for the rest. */
+bool retry_goes_on(struct store_command *command);
 /* Frees what a claim brought that is rolled back. */
 void drop_claim_submissions(struct store_command *command);
 

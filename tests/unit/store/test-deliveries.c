@@ -257,3 +257,32 @@ Test(store_deliveries, run_again_by_hand)
     cr_expect_eq(n, 3);
     cr_expect_eq(house_count(&house, "SELECT max(attempts) FROM delivery WHERE hook = 1"), 0);
 }
+
+Test(store_deliveries, many_run_again_in_several_transactions)
+{
+    sqlite3 *connection;
+    struct store_counts before, after;
+    int64_t n;
+
+    house_receive(&house, 0, "{\"id\": \"x\"}");
+    house_stop(&house);
+    cr_assert_eq(sqlite3_open(house.path, &connection), SQLITE_OK);
+    cr_assert_eq(
+        sqlite3_exec(
+            connection,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+            "5000) INSERT INTO delivery (hook, state, event, created_at) SELECT 1, 4, 3, 1 "
+            "FROM n; INSERT INTO counter VALUES (3, 1, 4, 5000)"
+            " ON CONFLICT DO UPDATE SET n = excluded.n",
+            NULL, NULL, NULL),
+        SQLITE_OK, "%s", sqlite3_errmsg(connection));
+    sqlite3_close(connection);
+    house_start(&house);
+    store_counts(house.store, &before);
+    cr_expect_eq(before.deliveries[DELIVERY_DEAD], 5000);
+    cr_expect_eq(retry(0, NULL, &n), STORE_OK);
+    cr_expect_eq(n, 5000);
+    store_counts(house.store, &after);
+    cr_expect_eq(after.commits - before.commits, 3);
+    cr_expect_eq(after.deliveries[DELIVERY_DEAD], 0);
+}
