@@ -244,8 +244,7 @@ def test_a_program_that_cannot_be_started_is_a_fault_of_the_hook(prontod, fault)
                                       if one["name"] == "crm" and one["state"] == "broken"), None), "the hook is broken")
     assert broken["error"]
     for request in requests:
-        one = delivery_of(prontod, request)
-        assert one["state"] in ("queued", "retrying") and one["attempts"] == []
+        assert wait_delivery(prontod, request, "queued", "retrying")["attempts"] == []
     if fault == "a directory":
         crm.path.rmdir()
     good.replace(crm.path)
