@@ -5,6 +5,7 @@
 #include "model/state_machine.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define RETRY_SLICE 2000 /* run again in one transaction: callbacks wait meanwhile */
 
@@ -207,6 +208,21 @@ static int retry_all(struct writer *writer, struct store_retry *retry)
     return r;
 }
 
+/* One that is configured, or was, as long as it had a delivery. 1 with *ret (0: none yet), 0, or a
+ * negative errno. */
+static int find_hook(struct writer *writer, const char *name, store_key *ret)
+{
+    int r = hook_get(writer, name, ret);
+
+    if (r != 0)
+        return r;
+    *ret = 0;
+    for (size_t i = 0; i < writer->settings.n_hooks; i++)
+        if (strcmp(writer->settings.hooks[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
 int apply_retry(struct writer *writer, struct store_command *command)
 {
     struct store_retry *retry = (struct store_retry *)command;
@@ -221,7 +237,9 @@ int apply_retry(struct writer *writer, struct store_command *command)
     if (retry->hook == NULL) {
         r = retry_all(writer, retry);
     } else {
-        r = hook_get(writer, retry->hook, &hook);
+        r = find_hook(writer, retry->hook, &hook);
+        if (r == 0)
+            return (int)STORE_E_NOT_FOUND;
         if (r > 0)
             r = retry_hook(writer, hook, retry);
     }

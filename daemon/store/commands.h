@@ -173,7 +173,9 @@ struct store_retry {
     store_key delivery; /* one; or 0: all dead ones of @hook, or of all hooks when that is NULL */
     const char *hook;
     int64_t now;
-    int64_t n; /* out: how many run again. STORE_E_STATE: the one is queued or running */
+    /* out: how many run again. STORE_E_STATE: the one is queued or running; STORE_E_NOT_FOUND: no such
+     * delivery, no such hook */
+    int64_t n;
     struct store_retry_slice { /* the writer's own, zero: many run again in several transactions */
         store_key hook, delivery; /* these and those before are done */
         int64_t n;

@@ -244,8 +244,7 @@ Test(store_deliveries, run_again_by_hand)
     house_finish_attempt(&house, keys[2], ATTEMPT_SUCCEEDED, 0);
     cr_expect_eq(retry(keys[2], NULL, &n), STORE_OK, "succeeded");
     cr_expect_eq(retry(99, NULL, &n), STORE_E_NOT_FOUND);
-    cr_expect_eq(retry(0, "unknown", &n), STORE_OK);
-    cr_expect_eq(n, 0);
+    cr_expect_eq(retry(0, "unknown", &n), STORE_E_NOT_FOUND);
     cr_expect_eq(retry(0, "audit", &n), STORE_OK);
     cr_expect_eq(n, 0);
     cr_expect_eq(retry(0, "crm", &n), STORE_OK);

@@ -42,7 +42,7 @@ static void hold_writer(void)
     sem_init(&leave, 0, 0);
     holding = (struct store_retry){
         .base = {.kind = STORE_RETRY, .where = STORE_DONE_ON_WRITER, .done = hold},
-        .hook = "unknown"};
+        .delivery = 999};
     cr_assert_eq(store_post(house.store, &holding.base), STORE_OK);
     sem_wait(&entered);
 }

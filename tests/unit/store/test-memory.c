@@ -105,7 +105,7 @@ static void starve(void *command, size_t size, bool always, void (*undo)(void *c
     cr_assert_not_null(copy);
     memcpy(copy, command, size);
     for (bool any = true; any && n < 3000; n++) {
-        struct store_retry arm = {.base.kind = STORE_RETRY, .hook = "unknown"};
+        struct store_retry arm = {.base.kind = STORE_RETRY, .delivery = 999};
 
         memcpy(command, copy, size);
         wanted = n;
