@@ -89,7 +89,7 @@ CREATE TABLE callback (
   state INTEGER NOT NULL,
   reason INTEGER NOT NULL,
   differs INTEGER NOT NULL DEFAULT 0,
-  submission INTEGER,              -- whose token; NULL on a shared secret
+  submission INTEGER,              -- whose token; on a shared secret that of all candidates, or NULL
   request INTEGER,
   received_at INTEGER NOT NULL,
   enrichment_id TEXT,
