@@ -20,7 +20,8 @@
 #define WORKERS_WAIT_MS 5000 /* a worker that is a service of its own may come later */
 #define STOP_GRACE_MS                                                                              \
     (30 * 1000) /* for hooks and calls under way; beyond it they run again after the next start */
-#define STOP_LOOK_US (50 * 1000ULL)
+#define WORKER_END_MS 10000
+#define STOP_LOOK_US  (50 * 1000ULL)
 
 /* Rooms tell each other what happened through here. */
 
@@ -371,7 +372,7 @@ void manager_stop(struct manager *manager, int exit_status)
     manager->exit_status = exit_status;
     log_notice("stopping: finishing what was accepted");
     notify_stopping();
-    notify_extend_timeout(STOP_GRACE_MS + 10000);
+    notify_extend_timeout(STOP_GRACE_MS + 2 * WORKER_END_MS + 10000);
     submitter_stop(manager->submitter);
     deliverer_stop(manager->deliverer);
     query_stop(manager->query);
@@ -396,7 +397,7 @@ static void end_worker(struct worker_end *worker)
 {
     worker_link_free(worker->link);
     if (worker->process.pid > 0)
-        worker_join(&worker->process, 10000);
+        worker_join(&worker->process, WORKER_END_MS);
 }
 
 void manager_free(struct manager *manager)
@@ -405,6 +406,8 @@ void manager_free(struct manager *manager)
         return;
     ingress_free(manager->ingress);
     query_free(manager->query);
+    if (manager->store)
+        store_stop(manager->store); /* what the schedulers have there comes back while they live */
     deliverer_free(manager->deliverer);
     submitter_free(manager->submitter);
     end_worker(&manager->egress);
@@ -412,12 +415,12 @@ void manager_free(struct manager *manager)
     sd_event_source_unref(manager->store_source);
     sd_event_source_unref(manager->ready_timer);
     sd_event_source_unref(manager->stop_timer);
+    if (manager->own_socket)
+        unlink(manager->own_socket); /* while the store's lock keeps the next prontod out */
+    free(manager->own_socket);
     store_reader_free(manager->reader);
     store_close(manager->store);
     sd_event_unref(manager->loop);
-    if (manager->own_socket)
-        unlink(manager->own_socket);
-    free(manager->own_socket);
     config_free(manager->config);
     free(manager);
 }

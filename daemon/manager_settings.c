@@ -128,12 +128,13 @@ static int put_in_place(struct manager *manager, const struct config *fresh)
     if (r != CONFIG_OK)
         return r;
     ingress_settings(fresh, secrets, &settings);
-    r = ingress_reconfigure(manager->ingress, &settings);
+    /* The query socket last: it keeps the pointer, and what fails before leaves the old one alone. */
+    r = reconfigure_store(manager, fresh);
+    if (r == 0)
+        r = ingress_reconfigure(manager->ingress, &settings);
     config_free_secrets(secrets);
     if (r == 0)
         r = query_reload(manager->query, fresh);
-    if (r == 0)
-        r = reconfigure_store(manager, fresh);
     return r;
 }
 
@@ -153,7 +154,8 @@ void manager_reload(struct manager *manager)
                   r < 0 ? strerror(-r) : "");
         config_free(fresh);
         notify_status("Reload failed, running with the configuration from before");
-        notify_ready();
+        if (manager->ready_told)
+            notify_ready();
         return;
     }
     fresh->generation = old->generation + 1;
@@ -166,5 +168,6 @@ void manager_reload(struct manager *manager)
     config_free(old);
     log_notice("configuration reloaded from %s", manager->config_path);
     notify_status("Serving");
-    notify_ready();
+    if (manager->ready_told)
+        notify_ready();
 }

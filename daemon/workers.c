@@ -117,7 +117,7 @@ void worker_join(const struct worker_process *process, int timeout_ms)
     cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 
-    if (pidfd < 0 || poll(&ended, 1, timeout_ms) == 0)
+    if (pidfd < 0 || poll(&ended, 1, timeout_ms) <= 0)
         kill(process->pid, SIGKILL);
     while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
         ;

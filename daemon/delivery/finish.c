@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSED_WAIT_MS 1000
+
 struct finish {
     struct store_finish_attempt command;
     struct deliverer *deliverer;
@@ -165,6 +167,12 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
         deliverer_put_back(deliverer, run->delivery, 0);
         return;
     }
+    if (outcome && outcome->end.interrupted && outcome->end.exit_code < 0 &&
+        outcome->end.signal == 0) {
+        deliverer_put_back(deliverer, run->delivery,
+                           REFUSED_WAIT_MS); /* the runner could not take it: it never ran */
+        return;
+    }
     if (hook && outcome)
         hooks_mended(hook);
     finish = finish_new(deliverer, run->delivery);
@@ -181,9 +189,10 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
     if (r == 0)
         r = judge(deliverer, run, &finish->command);
     if (r != 0) {
-        if (r != READER_E_NOT_FOUND) /* erased while it ran */
-            log_error("cannot read a delivery that ended: %s; it runs again after the next start",
-                      strerror(-r));
+        if (r != READER_E_NOT_FOUND) { /* else it was erased while it ran */
+            log_error("cannot store the end of a hook: %s; its delivery runs again", strerror(-r));
+            deliverer_put_back(deliverer, run->delivery, REFUSED_WAIT_MS);
+        }
         finish_free(finish);
         return;
     }

@@ -86,6 +86,23 @@ void connections_notify(void *cls, struct MHD_Connection *connection, void **soc
         peer_remove(cls, socket_context);
 }
 
+void *connections_request_line(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct ingress *ingress = cls;
+    struct peer *peer = peer_of(connection);
+    int64_t latest;
+
+    (void)uri;
+    if (!peer)
+        return NULL;
+    pthread_mutex_lock(&ingress->lock);
+    latest = time_boot_ms() + ingress->settings->timeout_ms;
+    if (peer->deadline_boot_ms > latest)
+        peer->deadline_boot_ms = latest;
+    pthread_mutex_unlock(&ingress->lock);
+    return NULL; /* what a request begins with */
+}
+
 void connections_begin(struct ingress *ingress, struct MHD_Connection *connection,
                        int64_t timeout_ms)
 {
@@ -95,9 +112,8 @@ void connections_begin(struct ingress *ingress, struct MHD_Connection *connectio
     if (!peer)
         return;
     pthread_mutex_lock(&ingress->lock);
-    /* The first request's time runs since the connection was made; a later one's since its header
-     * was complete. */
-    if (!peer->idle || peer->deadline_boot_ms > now + timeout_ms)
+    /* The first request's time runs since the connection was made, a later one's since its request line came. */
+    if (peer->deadline_boot_ms > now + timeout_ms)
         peer->deadline_boot_ms = now + timeout_ms;
     peer->idle = false;
     pthread_mutex_unlock(&ingress->lock);

@@ -62,14 +62,15 @@ static int64_t raise_descriptor_limit(int64_t connections)
 
 static int start_daemon(struct ingress *ingress, int listen_fd)
 {
-    ingress->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
-        request_handle, ingress, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(ingress->max_peers + HEADROOM), MHD_OPTION_CONNECTION_TIMEOUT,
-        0U, /* connections.c has deadlines */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, connections_notify, ingress, MHD_OPTION_NOTIFY_COMPLETED,
-        request_completed, ingress, MHD_OPTION_END);
+    ingress->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0,
+                         NULL, NULL, request_handle, ingress, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(ingress->max_peers + HEADROOM),
+                         MHD_OPTION_CONNECTION_TIMEOUT, 0U, /* connections.c has deadlines */
+                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+                         keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, connections_request_line,
+                         ingress, MHD_OPTION_NOTIFY_CONNECTION, connections_notify, ingress,
+                         MHD_OPTION_NOTIFY_COMPLETED, request_completed, ingress, MHD_OPTION_END);
     return ingress->daemon ? 0 : -EIO;
 }
 
@@ -154,6 +155,7 @@ void ingress_stop(struct ingress *ingress, void (*done)(void *userdata), void *u
 static void wait_for_store(struct ingress *ingress)
 {
     pthread_mutex_lock(&ingress->lock);
+    ingress->closing = true;
     while (ingress->at_store > 0)
         pthread_cond_wait(&ingress->none_at_store, &ingress->lock);
     pthread_mutex_unlock(&ingress->lock);

@@ -103,6 +103,7 @@ struct ingress {
     int64_t at_store; /* commands that the store holds */
     sd_event_source *reaper;
     bool quiesced;
+    bool closing; /* nothing is parked any more */
     void (*stopped)(void *userdata);
     void *stopped_userdata;
     int64_t stop_deadline_boot_ms;
@@ -131,6 +132,9 @@ void connections_notify(void *cls, struct MHD_Connection *connection, void **soc
                         enum MHD_ConnectionNotificationCode code); /* http */
 void connections_begin(struct ingress *ingress, struct MHD_Connection *connection,
                        int64_t timeout_ms); /* http */
+/* The request line came: its time runs. */
+void *connections_request_line(void *cls, const char *uri,
+                               struct MHD_Connection *connection); /* http */
 /* The request has so much longer from now on: it waits for its commit. */
 void connections_extend(struct ingress *ingress, struct MHD_Connection *connection,
                         int64_t wait_ms);                                         /* http */

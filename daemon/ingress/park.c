@@ -81,9 +81,14 @@ static enum MHD_Result on_forwarded(void *cls, enum MHD_ValueKind kind, const ch
     size_t size = value ? strlen(value) : 0;
 
     (void)kind;
-    if (strcasecmp(name, "X-Forwarded-For") != 0 || size == 0 ||
-        forwarded->size + size + 2 > sizeof(forwarded->text))
+    if (strcasecmp(name, "X-Forwarded-For") != 0 || size == 0)
         return MHD_YES;
+    if (forwarded->size + size + 2 > sizeof(forwarded->text))
+        forwarded->size = 0; /* only the end counts: what our proxy wrote */
+    if (size + 2 > sizeof(forwarded->text)) {
+        value += size + 2 - sizeof(forwarded->text);
+        size = sizeof(forwarded->text) - 2;
+    }
     if (forwarded->size > 0)
         forwarded->text[forwarded->size++] = ',';
     memcpy(forwarded->text + forwarded->size, value, size + 1);
@@ -158,7 +163,8 @@ static void take_back(struct request *request)
     bool resume;
 
     pthread_mutex_lock(&ingress->lock);
-    ingress->at_store--;
+    if (--ingress->at_store == 0)
+        pthread_cond_signal(&ingress->none_at_store);
     resume = request->stage == STAGE_PARKED;
     if (resume)
         request_unpark(request, ANSWER_UNAVAILABLE);
@@ -181,6 +187,11 @@ enum MHD_Result request_park(struct request *request)
                        INGRESS_COMMIT_WAIT_MS + request->settings->timeout_ms);
     atomic_fetch_add(&request->references, 1);
     pthread_mutex_lock(&ingress->lock);
+    if (ingress->closing) { /* the library must not be stopped with a suspended connection */
+        pthread_mutex_unlock(&ingress->lock);
+        atomic_fetch_sub(&request->references, 1);
+        return answer_queue(&ingress->answers, request->connection, ANSWER_UNAVAILABLE);
+    }
     request->stage = STAGE_PARKED;
     request->parked_boot_ms = time_boot_ms();
     LIST_INSERT_HEAD(&ingress->parked, request, parked_link);

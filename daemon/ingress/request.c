@@ -189,14 +189,11 @@ static void linger(struct request *request)
 
 static void take_body(struct request *request, const char *data, size_t size)
 {
-    if (request->stage == STAGE_LINGER)
-        return;
-    if (request->stage == STAGE_DISCARD)
-        request->size += size;
-    if (request->size + (request->stage == STAGE_BODY ? size : 0) >
-        (size_t)request->settings->max_body) {
+    if (request->stage != STAGE_BODY)
+        return; /* thrown away; the deadline ends what does not end by itself */
+    if (request->size + size > (size_t)request->settings->max_body) {
         linger(request);
-    } else if (request->stage == STAGE_BODY && append(request, data, size) < 0) {
+    } else if (append(request, data, size) < 0) {
         request->stage = STAGE_DISCARD;
         request->answer = ANSWER_UNAVAILABLE;
         count(request->ingress, COUNT_UNAVAILABLE);
@@ -224,6 +221,7 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
     case STAGE_LINGER:
         return MHD_NO; /* close: 413 was said */
     case STAGE_PARKED: /* cannot be: a suspended connection is not called */
+        return MHD_NO;
     case STAGE_DISCARD:
     case STAGE_ANSWER:
         break;

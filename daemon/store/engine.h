@@ -35,7 +35,8 @@ struct store {
     struct command_list queue;
     size_t queue_bytes;
     bool closing;
-    int failed; /* a negative errno: gave up for good */
+    bool stopped; /* the thread has ended; loop thread */
+    int failed;   /* a negative errno: gave up for good */
     struct command_list done;
     struct changes changes;
     struct store_counts counts;

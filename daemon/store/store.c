@@ -147,10 +147,11 @@ int store_open(const char *path, const struct store_settings *settings, int64_t 
     return STORE_OPEN_OK;
 }
 
-void store_close(struct store *store)
+void store_stop(struct store *store)
 {
-    if (!store)
+    if (store->stopped)
         return;
+    store->stopped = true;
     pthread_mutex_lock(&store->lock);
     store->closing = true;
     pthread_cond_signal(&store->wake);
@@ -158,5 +159,12 @@ void store_close(struct store *store)
     pthread_join(store->thread, NULL);
     /* Done of those that want the loop: it is this thread's. */
     store_dispatch(store, NULL, NULL);
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    store_stop(store);
     store_free(store);
 }

@@ -28,7 +28,11 @@ enum store_open_result {
 int store_open(const char *path, const struct store_settings *settings, int64_t now,
                struct store **ret, char **ret_reason);
 
-/* Applies what is queued, stops the writer, checkpoints, closes. No reader may be open any more.
+/* Applies what is queued, ends the writer, and gives every command back: from then on store_post() refuses, and no done is called any more. So whoever
+ * owns commands stops the store before it goes. Thread of the loop; once is enough. */
+void store_stop(struct store *store);
+
+/* Stops the store if that was not done, checkpoints, closes. No reader may be open any more.
  * NULL is fine. */
 void store_close(struct store *store);
 

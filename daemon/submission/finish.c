@@ -37,6 +37,14 @@ void submitter_drop_finish(struct store_command *command)
     free(finish);
 }
 
+/* How many pauses in a row; the calls that were under way when one began belong to it. */
+static unsigned count_pause(struct submitter *submitter)
+{
+    if (!submitter_is_paused(submitter))
+        submitter->pauses++;
+    return submitter->pauses;
+}
+
 /* When is it sent again, and does the whole client wait? */
 static int64_t next_try(struct submitter *submitter, const struct submission_job *job,
                         const struct call_answer *answer, const struct submission_verdict *verdict,
@@ -51,7 +59,7 @@ static int64_t next_try(struct submitter *submitter, const struct submission_job
         enum submitter_state state =
             verdict->outcome == SUBMISSION_AUTH ? SUBMITTER_AUTH : SUBMITTER_CREDITS;
 
-        wait = backoff_equal_jitter(PAUSE_FIRST_MS, PAUSE_LONGEST_MS, ++submitter->pauses,
+        wait = backoff_equal_jitter(PAUSE_FIRST_MS, PAUSE_LONGEST_MS, count_pause(submitter),
                                     random_uniform(UINT32_MAX));
         if (answer->fate == CALL_NO_KEY)
             submitter_set_state(submitter, SUBMITTER_NO_KEY, verdict->error);
@@ -67,8 +75,8 @@ static int64_t next_try(struct submitter *submitter, const struct submission_job
             wait = SLOW_DOWN_MAX_MS;
         if (answer->fate == CALL_ANSWERED && answer->status == 429) {
             if (wait < 0)
-                wait = backoff_equal_jitter(RETRY_FIRST_MS, RETRY_LONGEST_MS, ++submitter->pauses,
-                                            random_uniform(UINT32_MAX));
+                wait = backoff_equal_jitter(RETRY_FIRST_MS, RETRY_LONGEST_MS,
+                                            count_pause(submitter), random_uniform(UINT32_MAX));
             submitter_pause(submitter, SUBMITTER_SLOWED, wait, verdict->error);
             *ret_counts = false;
             return now;
@@ -149,8 +157,10 @@ int submitter_finish_call(struct submitter *submitter, const struct submission_j
     finish->command.counts = counts;
     count(submitter, finish->verdict.outcome);
     log_outcome(job, &finish->verdict, finish->command.next_at);
-    if (finish->verdict.outcome == SUBMISSION_ACCEPTED ||
-        finish->verdict.outcome == SUBMISSION_REFUSED) {
+    /* A call that was under way before a pause does not end it; the first one after it does. */
+    if ((finish->verdict.outcome == SUBMISSION_ACCEPTED ||
+         finish->verdict.outcome == SUBMISSION_REFUSED) &&
+        !submitter_is_paused(submitter)) {
         submitter_end_pause(submitter);
         if (submitter->state != SUBMITTER_OK)
             submitter_set_state(submitter, SUBMITTER_OK, NULL);

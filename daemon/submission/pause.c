@@ -37,8 +37,13 @@ void submitter_set_state(struct submitter *submitter, enum submitter_state state
 void submitter_pause(struct submitter *submitter, enum submitter_state state, int64_t wait_ms,
                      const char *detail)
 {
-    submitter->resume_boot_ms = time_boot_ms() + wait_ms;
-    submitter->resume_at = time_now() + wait_ms;
+    int64_t until = time_boot_ms() + wait_ms;
+
+    /* Several calls were under way: the longest wait that one of them was told holds. */
+    if (until > submitter->resume_boot_ms) {
+        submitter->resume_boot_ms = until;
+        submitter->resume_at = time_now() + wait_ms;
+    }
     submitter_set_state(submitter, state, detail);
     submitter_set_timer(submitter, wait_ms);
 }
@@ -48,6 +53,11 @@ void submitter_end_pause(struct submitter *submitter)
     submitter->resume_boot_ms = 0;
     submitter->resume_at = 0;
     submitter->pauses = 0;
+}
+
+bool submitter_is_paused(const struct submitter *submitter)
+{
+    return submitter->resume_boot_ms > time_boot_ms();
 }
 
 size_t submitter_capacity(struct submitter *submitter)
@@ -64,6 +74,7 @@ size_t submitter_capacity(struct submitter *submitter)
             return 0;
         }
         submitter->resume_boot_ms = 0;
+        submitter->resume_at = 0;
         if (submitter->state == SUBMITTER_SLOWED)
             submitter_set_state(submitter, SUBMITTER_OK, NULL);
     }

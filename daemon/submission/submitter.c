@@ -154,6 +154,8 @@ void submitter_frame(struct submitter *submitter, struct json_object *head, cons
         submitter->begun = submitter->begun || (state && strcmp(state, "no_key") == 0);
         if (state && strcmp(state, "no_key") == 0)
             submitter_set_state(submitter, SUBMITTER_NO_KEY, detail);
+        else if (submitter->state == SUBMITTER_NO_LINK && submitter->pauses > 0)
+            submitter_set_state(submitter, submitter->before_down, "as before the link was lost");
         else if (submitter->state == SUBMITTER_NO_KEY || submitter->state == SUBMITTER_NO_LINK)
             submitter_set_state(submitter, SUBMITTER_OK, NULL);
         submitter->begun = true;
@@ -195,6 +197,8 @@ void submitter_link_down(struct submitter *submitter)
                                  .error = "prontod-egress ended during the call"};
 
     submitter->ready = false;
+    if (submitter->state != SUBMITTER_NO_LINK)
+        submitter->before_down = submitter->state;
     submitter_set_state(submitter, SUBMITTER_NO_LINK, "prontod-egress is not there");
     while (submitter->flights) {
         struct flight *flight = submitter->flights;

@@ -25,6 +25,8 @@ struct submitter {
     bool begun;            /* egress was ready once: before, there is nothing to say about pauses */
     bool stopped, ready;   /* ready: egress said so since the link came up */
     enum submitter_state state;
+    enum submitter_state
+        before_down; /* what a lost link hides: the pause goes on when it is back */
     char detail[256];
     int64_t resume_boot_ms; /* 0: not paused */
     int64_t resume_at;
@@ -42,6 +44,7 @@ void submitter_set_state(struct submitter *submitter, enum submitter_state state
 void submitter_pause(struct submitter *submitter, enum submitter_state state, int64_t wait_ms,
                      const char *detail);
 void submitter_end_pause(struct submitter *submitter);
+bool submitter_is_paused(const struct submitter *submitter);
 size_t submitter_capacity(struct submitter *submitter);
 
 /* finish.c: a call ended: judges the answer and stores it until it is stored. Borrows all; 0 or
