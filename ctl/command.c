@@ -34,6 +34,9 @@ int option_error(const struct context *context, int option, char **argv)
 {
     if (option == ':')
         return usage_error(context, "option %s needs a value", argv[optind - 1]);
+    if (strncmp(argv[optind - 1], "--format", 8) == 0 ||
+        strncmp(argv[optind - 1], "--socket", 8) == 0)
+        return usage_error(context, "%s goes before the command", argv[optind - 1]);
     return usage_error(context, "unknown option %s", argv[optind - 1]);
 }
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-const struct column request_columns[] = {
+static const struct column request_columns[] = {
     {"ID", "id"},
     {"STATE", "state"},
     {"TYPE", "enrichment_type"},
@@ -19,6 +19,36 @@ const struct column request_columns[] = {
     {"ERROR", "error"},
     {NULL, NULL},
 };
+
+/* A file to join to one's own data needs everything. */
+static const struct column request_csv_columns[] = {
+    {"ID", "id"},
+    {"STATE", "state"},
+    {"TYPE", "enrichment_type"},
+    {"ENRICHMENT ID", "enrichment_id"},
+    {"FIRSTNAME", "firstname"},
+    {"LASTNAME", "lastname"},
+    {"DOMAIN", "domain"},
+    {"COMPANY", "company_name"},
+    {"LINKEDIN", "linkedin_url"},
+    {"CUSTOM", "custom"},
+    {"EMAIL", "result.email"},
+    {"EMAIL STATUS", "result.email_status"},
+    {"PERSONAL EMAIL", "result.personal_email"},
+    {"PERSONAL EMAIL STATUS", "result.personal_email_status"},
+    {"PHONES", "result.phones"},
+    {"CREATED", "created_at"},
+    {"SUBMITTED", "submitted_at"},
+    {"FINISHED", "finished_at"},
+    {"SOURCE", "source"},
+    {"ERROR", "error"},
+    {NULL, NULL},
+};
+
+const struct column *request_columns_of(const struct context *context)
+{
+    return context->format == FORMAT_CSV ? request_csv_columns : request_columns;
+}
 
 enum { OPT_IDEMPOTENCY = OPTION_OWN, OPT_WAIT, OPT_DRY_RUN, OPT_ENRICHMENT_ID };
 
@@ -85,7 +115,7 @@ static int run_submit(struct context *context, int argc, char **argv)
         if (status == EXIT_OK && options.wait)
             status = wait_for(context, json_get_string(answer.json, "id"), options.wait_ms, true);
         else if (status == EXIT_OK)
-            output_object(stdout, context->format, answer.json, request_columns);
+            output_object(stdout, context->format, answer.json, request_columns_of(context));
     }
     answer_done(&answer);
     contact_options_done(&options.contact);
@@ -123,7 +153,7 @@ static int run_register(struct context *context, int argc, char **argv)
     if (status == EXIT_OK)
         status = call(context, "POST", "/v1/requests/register", options.body, NULL, &answer);
     if (status == EXIT_OK)
-        output_object(stdout, context->format, answer.json, request_columns);
+        output_object(stdout, context->format, answer.json, request_columns_of(context));
     answer_done(&answer);
     contact_options_done(&options);
     return status;
@@ -184,7 +214,7 @@ static int run_list(struct context *context, int argc, char **argv)
     if (status == EXIT_OK && optind < argc)
         status = usage_error(context, "unexpected argument '%s'", argv[optind]);
     if (status == EXIT_OK)
-        return print_list(context, &path, limit, all, request_columns);
+        return print_list(context, &path, limit, all, request_columns_of(context));
     free(path.text);
     return status;
 }
@@ -218,7 +248,7 @@ static int on_request(struct context *context, int argc, char **argv, const char
     path_part(&path, id);
     if (action)
         path_part(&path, action);
-    return print_one(context, method, &path, NULL, request_columns);
+    return print_one(context, method, &path, NULL, request_columns_of(context));
 }
 
 static int run_show(struct context *context, int argc, char **argv)
@@ -281,7 +311,7 @@ const struct command request_commands[] = {
     {"show", "ID", "one request with its result, callbacks and deliveries", "", run_show},
     {"wait", "[--timeout S] ID", "until the request has a result",
      "  --timeout S                            give up after S seconds\n", run_wait},
-    {"poll", "ID", "ask Pronto for the result now", "", run_poll},
+    {"poll", "ID", "ask Pronto for the result now (in a later release)", "", run_poll},
     {"forget", "ID", "erase a request and the person's data", "", run_forget},
     {0},
 };

@@ -43,6 +43,7 @@ static int run_credits(struct context *context, int argc, char **argv)
 
 const struct command status_commands[] = {
     {"status", "", "counts, ages and states of everything", "", run_status},
-    {"credits", "", "Pronto's credits, and what was spent today", "", run_credits},
+    {"credits", "", "Pronto's credits, and what was spent today (in a later release)", "",
+     run_credits},
     {0},
 };

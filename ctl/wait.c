@@ -58,7 +58,7 @@ static int poll_once(struct context *context, const char *id, int64_t wait_ms, s
 
 static int settled_status(struct context *context, struct answer *answer, const char *state)
 {
-    output_object(stdout, context->format, answer->json, request_columns);
+    output_object(stdout, context->format, answer->json, request_columns_of(context));
     if (strcmp(state, "finished") == 0)
         return EXIT_OK;
     if (strcmp(state, "failed") == 0 || strcmp(state, "expired") == 0) {
@@ -97,7 +97,7 @@ int wait_for(struct context *context, const char *id, int64_t timeout_ms, bool s
         if (submitting && slice == POLL_QUEUED_MS) {
             status = submitting_status(context);
             if (status != EXIT_OK)
-                output_object(stdout, context->format, answer.json, request_columns);
+                output_object(stdout, context->format, answer.json, request_columns_of(context));
         }
         answer_done(&answer);
         if (status != EXIT_OK)

@@ -13,4 +13,5 @@ int wait_for(struct context *context, const char *id, int64_t timeout_ms, bool s
  * with. */
 int wait_parse(const struct context *context, const char *text, int64_t *ret_ms);
 
-extern const struct column request_columns[];
+/* Of a request in the format that is wanted. */
+const struct column *request_columns_of(const struct context *context);

@@ -15,7 +15,7 @@ static const char *submit_refused(void *userdata)
         return "prontod is stopping; try again in a moment";
     return status.state == SUBMITTER_NO_KEY
                ? "prontod has no API key: put it into the credential pronto-api-key or the file "
-                 "that api_key_file names, then reload"
+                 "that api_key_file names, then reload (a credential: restart prontod-egress)"
                : NULL;
 }
 

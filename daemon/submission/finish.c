@@ -4,6 +4,7 @@
 #include "common/timestamp.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PAUSE_FIRST_MS   (60 * 1000) /* for the key or credits, doubling */
@@ -102,10 +103,19 @@ static void count(struct submitter *submitter, enum submission_outcome outcome)
         submitter->counts.deferred++;
 }
 
-static void log_outcome(const struct submission_job *job, const struct submission_verdict *verdict,
-                        int64_t next_at)
+/* Pronto's own words may name the person; ours and curl's do not. */
+static void say_why(const struct call_answer *answer, char *ret, size_t size)
 {
-    char when[TIME_RFC3339_SIZE];
+    if (answer->fate == CALL_ANSWERED)
+        snprintf(ret, size, "HTTP %d", answer->status);
+    else
+        snprintf(ret, size, "%s", answer->error ? answer->error : "no answer");
+}
+
+static void log_outcome(const struct submission_job *job, const struct call_answer *answer,
+                        const struct submission_verdict *verdict, int64_t next_at)
+{
+    char when[TIME_RFC3339_SIZE], why[256];
 
     if (verdict->outcome == SUBMISSION_ACCEPTED) {
         struct log_field field = {"PRONTO_ENRICHMENT_ID", verdict->enrichment_id};
@@ -118,8 +128,9 @@ static void log_outcome(const struct submission_job *job, const struct submissio
                    (long long)job->submission);
     } else {
         time_format_rfc3339(next_at, when);
-        log_notice("submission %lld was not accepted, will be sent again at %s",
-                   (long long)job->submission, when);
+        say_why(answer, why, sizeof(why));
+        log_notice("submission %lld was not accepted by Pronto (%s), will be sent again at %s",
+                   (long long)job->submission, why, when);
     }
 }
 
@@ -156,7 +167,7 @@ int submitter_finish_call(struct submitter *submitter, const struct submission_j
     };
     finish->command.counts = counts;
     count(submitter, finish->verdict.outcome);
-    log_outcome(job, &finish->verdict, finish->command.next_at);
+    log_outcome(job, answer, &finish->verdict, finish->command.next_at);
     /* A call that was under way before a pause does not end it; the first one after it does. */
     if ((finish->verdict.outcome == SUBMISSION_ACCEPTED ||
          finish->verdict.outcome == SUBMISSION_REFUSED) &&

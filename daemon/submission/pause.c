@@ -29,9 +29,14 @@ void submitter_set_state(struct submitter *submitter, enum submitter_state state
     if (state == SUBMITTER_OK)
         log_notice("submitting to Pronto goes on");
     else
-        log_fields(state == SUBMITTER_SLOWED ? LOG_NOTICE : LOG_WARNING, NULL, NULL, 0,
-                   "submitting to Pronto waits (%s): %s; requests stay queued",
-                   submitter_state_name(state), submitter->detail);
+        log_fields(
+            state == SUBMITTER_SLOWED ? LOG_NOTICE : LOG_WARNING, NULL, NULL, 0,
+            "submitting to Pronto waits (%s): %s; requests stay queued%s",
+            submitter_state_name(state), submitter->detail,
+            state == SUBMITTER_AUTH
+                ? ". Put a valid API key in place and reload; it is also tried again by itself"
+            : state == SUBMITTER_CREDITS ? "; it is tried again by itself"
+                                         : "");
 }
 
 void submitter_pause(struct submitter *submitter, enum submitter_state state, int64_t wait_ms,
