@@ -272,6 +272,7 @@ Test(store_open, what_was_done_survives_a_kill)
         char byte;
         pid_t child;
 
+        all = (int)house_count(&house, "SELECT count(*) FROM request");
         house_stop(&house);
         cr_assert_eq(pipe(pipes), 0);
         child = fork();
@@ -285,7 +286,6 @@ Test(store_open, what_was_done_survives_a_kill)
             }
         }
         close(pipes[1]);
-        all = (int)house_count(&house, "SELECT count(*) FROM request");
         for (; done < 20 + round && read(pipes[0], &byte, 1) == 1; done++) {
         }
         kill(child, SIGKILL);
