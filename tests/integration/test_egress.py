@@ -93,13 +93,13 @@ def write_key(folder, text=KEY + "\n", mode=0o600):
 class Egress(worker.Worker):
     """The program with its configuration."""
 
-    def __init__(self, folder, api_url, timeout="20s", environment=None):
+    def __init__(self, folder, api_url, timeout="20s", environment=None, before=()):
         self.config = folder / "prontod.conf"
         self.key = folder / "api-key"
         if not self.key.exists():
             write_key(folder)
         write_config(folder, api_url, timeout)
-        super().__init__(PROGRAM, folder, environment)
+        super().__init__(PROGRAM, folder, environment, before)
 
     def write_key(self, text, mode=0o600):
         write_key(self.folder, text, mode)
@@ -368,6 +368,24 @@ def test_a_certificate_that_nobody_signed(start, tmp_path):
         egress.ready()
         expect_fate(egress.call("single_enrich", b"{}"), "not_sent")
         assert not server.requests
+    finally:
+        server.stop()
+
+
+CAN_MOUNT = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="needs to put a certificate among those of the system")
+@pytest.mark.parametrize("name,fate,status", [("IP:127.0.0.1", "answered", 200), ("DNS:other.example.org", "not_sent", 0)])
+def test_the_name_in_a_trusted_certificate(start, tmp_path, name, fate, status):
+    server = Server(certificate(tmp_path, name))
+    trusting = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"',
+                tmp_path / "tls.pem"]
+    try:
+        egress = start(f"https://127.0.0.1:{server.port}", before=trusting)
+        egress.ready()
+        expect_fate(egress.call("single_enrich", b"{}"), fate, status)
+        assert len(server.requests) == (1 if fate == "answered" else 0)
     finally:
         server.stop()
 

@@ -120,8 +120,8 @@ def make_start(tmp_path, hooks):
     """Starts the program; afterwards it must have ended well, with everything that it started."""
     started = []
 
-    def start(**environment):
-        one = worker.Worker(PROGRAM, tmp_path, environment)
+    def start(inherited=(), **environment):
+        one = worker.Worker(PROGRAM, tmp_path, environment, inherited=inherited)
         started.append(one)
         assert one.ready() == {"control": "ready", "state": "ok"}
         return one
@@ -154,7 +154,10 @@ def has_terminal():
     return True
 
 def write_document():
-    for attempt in (lambda: os.write(0, b"x"), lambda: os.ftruncate(0, 0), lambda: os.write(os.open("/dev/stdin", os.O_RDWR), b"x")):
+    def again():
+        return os.open("/dev/stdin", os.O_RDWR)
+    for attempt in (lambda: os.write(0, b"x"), lambda: os.ftruncate(0, 0), lambda: os.write(again(), b"x"),
+                    lambda: os.ftruncate(again(), 0), lambda: os.ftruncate(again(), 1000000)):
         try:
             attempt()
         except OSError:
@@ -174,7 +177,9 @@ print(json.dumps({
 
 def test_what_a_hook_gets(hooks, start):
     hooks.add("show", SHOW)
-    runner = start(HOME="/somewhere", LANG="de_DE.UTF-8", SECRET="1", BASH_ENV="/tmp/evil")
+    forgotten = os.open("/dev/null", os.O_RDONLY)
+    runner = start([forgotten], HOME="/somewhere", LANG="de_DE.UTF-8", SECRET="1", BASH_ENV="/tmp/evil")
+    os.close(forgotten)
     document = json.dumps({"word": DOCUMENT_WORD}).encode()
     outcome = run(runner, "show", document, ["PRONTO_EVENT=finished"])
     expect(outcome)
@@ -420,10 +425,10 @@ def test_hooks_that_are_not_configured(hooks, start):
 # Time-outs
 
 def test_timeout_ends_the_group(hooks, start):
-    hooks.add("one", "sleep 1000 & echo $!; exec sleep 1000", timeout="100ms")
-    outcome = run(start(), "one")
-    expect(outcome, -1, signal.SIGTERM, timed_out=True)
-    assert not exists(int(outcome[1]))
+    """The hook itself does not end by SIGTERM; it ends as its child does, which the signal must reach."""
+    hooks.add("one", "trap : TERM; (trap 'exit 9' TERM; while :; do sleep 1000 & wait; done) & child=$!; wait $child; wait $child; exit $?",
+              timeout="200ms", kill_after="10m")
+    expect(run(start(), "one"), 9, timed_out=True)
 
 
 def test_timeout_and_a_hook_that_says_goodbye(hooks, start):
@@ -626,6 +631,24 @@ def test_sigterm_and_jobs_that_wait(hooks, start):
     assert runner.process.wait(PATIENCE) == 0
 
 
+def test_sigterm_and_a_hook_that_timed_out(hooks, start):
+    """It did not end by the stop, so it is not run again for nothing."""
+    timed_out, stopped, go = hooks.fifo("timed_out"), hooks.fifo("stopped"), hooks.fifo("go")
+    hooks.add("one", f"trap 'echo >{timed_out}; read x <{go}; exit 6' TERM; while :; do sleep 1000 & wait; done", timeout="100ms",
+              kill_after="10m")
+    hooks.add("other", f"trap 'echo >{stopped}; exit 0' TERM; while :; do sleep 1000 & wait; done", timeout="1d")
+    runner = start()
+    runner.send({"id": 1, "hook": "one", "env": []})
+    runner.send({"id": 2, "hook": "other", "env": []})
+    read_line(timed_out)
+    runner.process.send_signal(signal.SIGTERM)
+    read_line(stopped)
+    expect(runner.receive(), 0, interrupted=True)
+    go.write_text("x\n")
+    expect(runner.receive(), 6, timed_out=True)
+    assert runner.process.wait(PATIENCE) == 0
+
+
 def test_sigterm_without_hooks(start):
     runner = start()
     runner.process.send_signal(signal.SIGTERM)
@@ -716,16 +739,17 @@ def test_as_a_service(hooks, service):
 def test_a_service_keeps_links_apart(hooks, service):
     """What was under way on a link that is gone is killed, and not told over the next one: prontod gives it again, with its number."""
     started, gate = hooks.fifo("started"), hooks.fifo("gate")
-    hooks.add("old", f"echo $$ >{started}; : <{gate}", timeout="1d")
+    hooks.add("old", f"trap '' TERM; echo $$ >{started}; : <{gate}", timeout="1d", kill_after="10m")
+    hooks.add("late", "exit 2")
     hooks.add("new", "exit 3")
     pids = os.fdopen(os.open(started, os.O_RDWR))  # stays open, so that no line falls between two readers
     first = service.connect()
     first.ready()
     barrier(first)
-    for number in range(20):
-        first.send({"id": number, "hook": "old", "env": []})
-    running = [int(pids.readline()) for _ in range(20)]
-    pids.close()
+    for number in range(RUNNING_MAX + 20):
+        first.send({"id": number, "hook": "old" if number < RUNNING_MAX else "late", "env": []})
+    running = [int(pids.readline()) for _ in range(RUNNING_MAX)]
+    barrier(first)
     second = service.connect()
     first.link.close()
     second.ready()
@@ -735,6 +759,8 @@ def test_a_service_keeps_links_apart(hooks, service):
         expect(second.receive(), 3)
     for pid in running:
         wait_end(pid)
+    barrier(second)
+    pids.close()
 
 
 # By hand

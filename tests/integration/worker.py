@@ -54,13 +54,14 @@ class Frames:
 class Worker(Frames):
     """The program as prontod starts it."""
 
-    def __init__(self, program, folder, environment=None):
+    def __init__(self, program, folder, environment=None, before=(), inherited=()):
+        """`before`: words of a command that executes the program; `inherited`: descriptors it gets by somebody's mistake."""
         ours, theirs = socket.socketpair()
         super().__init__(ours)
         self.folder = folder
         self.log = open(folder / "log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen([program, "--config", folder / "prontod.conf"], pass_fds=[theirs.fileno()],
-                                        stderr=self.log,
+        self.process = subprocess.Popen([*before, program, "--config", folder / "prontod.conf"],
+                                        pass_fds=[theirs.fileno(), *inherited], stderr=self.log,
                                         env={**clean_environment(), **SANITIZER, **(environment or {}),
                                              "PRONTOD_LINK_FD": str(theirs.fileno())})
         theirs.close()

@@ -28,8 +28,14 @@ Test(output, last_bytes)
                                    2 * LIMIT_HOOK_OUTPUT,
                                    3 * LIMIT_HOOK_OUTPUT + 17,
                                    TOTAL};
-    static const size_t pieces[] = {
-        1, 7, 1000, LIMIT_HOOK_OUTPUT - 1, LIMIT_HOOK_OUTPUT, LIMIT_HOOK_OUTPUT + 1, TOTAL};
+    static const size_t pieces[] = {1,
+                                    7,
+                                    1000,
+                                    LIMIT_HOOK_OUTPUT - 1,
+                                    LIMIT_HOOK_OUTPUT,
+                                    LIMIT_HOOK_OUTPUT + 1,
+                                    2 * LIMIT_HOOK_OUTPUT - 1,
+                                    TOTAL};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (size_t j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++) {
