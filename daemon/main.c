@@ -75,12 +75,6 @@ static void print_fault(const char *file, unsigned line, const char *message, vo
     (void)userdata;
 }
 
-static void log_fault(const char *file, unsigned line, const char *message, void *userdata)
-{
-    log_error("%s:%u: %s", file, line, message);
-    (void)userdata;
-}
-
 /* CONFIG_OK with *ret, CONFIG_INVALID, or a negative errno. */
 static int load(const char *path, config_fault_fn fault, struct config **ret)
 {
@@ -140,7 +134,7 @@ int main(int argc, char **argv)
         log_error("cannot prepare the process: %s", strerror(-r));
         return EXIT_FAILURE;
     }
-    r = load(arguments.config, log_fault, &config);
+    r = load(arguments.config, manager_log_fault, &config);
     if (r != CONFIG_OK) {
         log_error("the configuration has faults; see prontod --check-config");
         return EXIT_FAILURE;

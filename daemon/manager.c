@@ -61,7 +61,8 @@ static void worker_went_down(struct manager *manager, struct worker_end *worker,
     if (manager->stopping)
         return;
     if (worker->process.pid == 0) {
-        log_warning("%s went away (%s), connecting again", worker->program, reason);
+        log_limited(&worker->away, LOG_WARNING, "%s is not there (%s), connecting again",
+                    worker->program, reason);
         return;
     }
     log_error("%s ended (%s). prontod starts no program once it serves, so it stops; start it "
@@ -321,7 +322,6 @@ int manager_new(const char *config_path, struct config *config, struct manager *
     manager->config_path = config_path;
     manager->config = config;
     manager->workers_deadline_boot_ms = time_boot_ms() + WORKERS_WAIT_MS;
-    config->generation = 1;
     r = build(manager);
     if (r < 0) {
         manager_free(manager);

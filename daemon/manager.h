@@ -6,6 +6,9 @@
 
 struct manager;
 
+/* Logs a fault as FILE:LINE; for config_load() and config_check_environment(). */
+void manager_log_fault(const char *file, unsigned line, const char *message, void *userdata);
+
 /* Builds everything and begins to serve: store, workers, listeners. @config is consumed.
  * @config_path is borrowed. Signals SIGTERM, SIGINT and SIGHUP must be blocked. Logs what is wrong
  * and returns a negative errno, or 0. */

@@ -1,6 +1,7 @@
 /* What the manager's files share. */
 #pragma once
 
+#include "common/log.h"
 #include "delivery/deliverer.h"
 #include "ingress/ingress.h"
 #include "manager.h"
@@ -12,6 +13,7 @@ struct worker_end {
     const char *program;
     struct worker_link *link;
     struct worker_process process; /* pid 0: a service of its own */
+    struct log_rate away;          /* each attempt to connect may fail */
 };
 
 struct manager {
@@ -42,8 +44,6 @@ void manager_store_settings(const struct config *config, struct store_settings *
 int manager_ingress_new(struct manager *manager, int listen_fd);
 /* Reads the configuration again; keeps the old one whole when the new one has faults. */
 void manager_reload(struct manager *manager);
-/* Logs a fault as FILE:LINE; for config_load() and config_check_environment(). */
-void manager_log_fault(const char *file, unsigned line, const char *message, void *userdata);
 
 /* manager_status.c: what the query socket asks the other rooms. */
 void manager_query_backend(struct manager *manager, struct query_backend *ret);

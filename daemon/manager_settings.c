@@ -158,7 +158,6 @@ void manager_reload(struct manager *manager)
             notify_ready();
         return;
     }
-    fresh->generation = old->generation + 1;
     warn_of_fixed(old, fresh);
     manager->config = fresh;
     tell_worker(&manager->egress);

@@ -109,7 +109,6 @@ static int status(struct json_object *object, void *userdata)
 struct test {
     void (*done)(struct json_object *outcome, void *done_userdata);
     void *done_userdata;
-    struct manager *manager;
     struct test *next;
 };
 static struct test *tests; /* at most as many as the deliverer takes; one thread */
@@ -172,8 +171,7 @@ static int test_hook(const char *hook,
 
     if (!test)
         return -ENOMEM;
-    *test = (struct test){
-        .done = done, .done_userdata = done_userdata, .manager = manager, .next = tests};
+    *test = (struct test){.done = done, .done_userdata = done_userdata, .next = tests};
     r = deliverer_test(manager->deliverer, hook, on_tested, test);
     if (r < 0) {
         free(test);

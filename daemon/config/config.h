@@ -31,7 +31,6 @@ struct hook_config {
 };
 
 struct config {
-    unsigned generation; /* set by the manager: 1, 2, ... */
     struct {
         char *listen;           /* ADDR:PORT, [ADDR6]:PORT */
         char *public_url;       /* without a trailing slash */

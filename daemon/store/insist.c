@@ -13,14 +13,12 @@ struct insist {
     struct store *store;
     sd_event_source *timer;
     struct store_command *first;
-    size_t n;
 };
 
 static void insist_keep(struct insist *insist, struct store_command *command)
 {
     command->next = insist->first;
     insist->first = command;
-    insist->n++;
     sd_event_source_set_time_relative(insist->timer, INSIST_AGAIN_US);
     sd_event_source_set_enabled(insist->timer, SD_EVENT_ONESHOT);
 }
@@ -33,7 +31,6 @@ static int insist_on_timer(sd_event_source *source, uint64_t usec, void *userdat
     (void)source;
     (void)usec;
     insist->first = NULL;
-    insist->n = 0;
     while (command) {
         struct store_command *next = command->next;
 
@@ -75,11 +72,6 @@ bool insist_again(struct insist *insist, struct store_command *command)
         return false;
     insist_keep(insist, command);
     return true;
-}
-
-size_t insist_waiting(const struct insist *insist)
-{
-    return insist->n;
 }
 
 void insist_free(struct insist *insist, void (*drop)(struct store_command *command))

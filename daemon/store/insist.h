@@ -21,9 +21,6 @@ void insist_post(struct insist *insist, struct store_command *command);
  * again, and done must return at once. */
 bool insist_again(struct insist *insist, struct store_command *command);
 
-/* How many wait to be posted again. */
-size_t insist_waiting(const struct insist *insist);
-
 /* What still waits is given to @drop (may be NULL) and forgotten: the recovery at the next start
  * does what they would have. */
 void insist_free(struct insist *insist, void (*drop)(struct store_command *command));

@@ -187,28 +187,37 @@ static int receive_resolved(struct writer *writer, struct store_receive *receive
     return receive_odd(writer, receive, &new_callback);
 }
 
+/* Whether @submission is there still: it may have been erased since ingress looked. */
+static int is_there(struct writer *writer, store_key submission)
+{
+    struct submission_row row;
+
+    return submission_get(writer, submission, &row);
+}
+
 int apply_receive(struct writer *writer, struct store_command *command)
 {
     struct store_receive *receive = (struct store_receive *)command;
     struct resolution resolution;
-    struct submission_row row;
     int r;
 
     receive->id[0] = '\0';
     receive->request_id[0] = '\0';
     if (writer->disk_low)
         return (int)STORE_E_FULL;
-    if (receive->submission != 0) {
-        r = submission_get(writer, receive->submission, &row);
+    if (receive->rejected != REASON_NONE) {
+        r = receive->submission != 0 ? is_there(writer, receive->submission) : 1;
         if (r <= 0)
             return r < 0 ? r : (int)STORE_E_NOT_FOUND;
-    }
-    if (receive->rejected != REASON_NONE)
         return receive_rejected(writer, receive);
+    }
     r = resolve(writer, &receive->reading, receive->submission, &resolution);
     if (r < 0)
         return r;
-    r = receive_resolved(writer, receive, &resolution);
+    if (receive->submission != 0 && resolution.rows.n == 0)
+        r = (int)STORE_E_NOT_FOUND; /* its last request was erased, and the submission with it */
+    else
+        r = receive_resolved(writer, receive, &resolution);
     resolution_done(&resolution);
     return r;
 }

@@ -150,9 +150,11 @@ void submitter_frame(struct submitter *submitter, struct json_object *head, cons
     int64_t id;
 
     if (control_decode(head, &state, &detail)) {
+        bool no_key = state && strcmp(state, "no_key") == 0;
+
         submitter->ready = true;
-        submitter->begun = submitter->begun || (state && strcmp(state, "no_key") == 0);
-        if (state && strcmp(state, "no_key") == 0)
+        submitter->begun = submitter->begun || no_key; /* a missing key is said also at first */
+        if (no_key)
             submitter_set_state(submitter, SUBMITTER_NO_KEY, detail);
         else if (submitter->state == SUBMITTER_NO_LINK && submitter->pauses > 0)
             submitter_set_state(submitter, submitter->before_down, "as before the link was lost");

@@ -48,7 +48,6 @@ Test(config, defaults)
     cr_expect_eq(c->pronto.prices.of[ENRICHMENT_PERSONAL_EMAIL], 3);
     cr_expect_not(c->custom_lenient);
     cr_expect_eq(c->n_hooks, 0);
-    cr_expect_eq(c->generation, 0);
 }
 
 Test(config, defaults_of_a_hook)

@@ -71,7 +71,7 @@ Test(peer, groups)
 
 Test(peer, not_a_socket)
 {
-    static const struct config config = {.generation = 1};
+    static const struct config config = {0};
     struct peers peers = {.next = 0};
 
     cr_assert_eq(peers_look(&peers, &config, -1), PEER_NONE);
