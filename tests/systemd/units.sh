@@ -84,6 +84,16 @@ say "no personal data and no key in the journal; fields are there"
 journalctl -q --no-pager | grep -E 'Lovelace|Hopper|box-key|@example' && exit 1
 journalctl -q -o json _SYSTEMD_UNIT=prontod.service | grep -q PRONTO_DELIVERY_ID
 
+say "exposure"
+systemd-analyze security --no-pager --threshold=6 prontod.service | tail -n 1
+systemd-analyze security --no-pager --threshold=12 prontod-egress.service | tail -n 1
+systemd-analyze security --no-pager --threshold=14 prontod-runner.service | tail -n 1
+
+say "prontod and prontod-egress can execute nothing"
+for unit in prontod prontod-egress; do
+    nsenter -t "$(main_pid "$unit")" -m /bin/true 2>/dev/null && exit 1
+done
+
 say "the key is out of reach"
 setpriv --reuid prontod-hooks --regid prontod-hooks --clear-groups cat /etc/prontod/api-key 2>/dev/null && exit 1
 grep -qs box-key "/proc/$(main_pid prontod)/environ" && exit 1
