@@ -171,7 +171,7 @@ void connections_reap(struct ingress *ingress)
     pthread_mutex_unlock(&ingress->lock);
     while ((request = LIST_FIRST(&overdue))) {
         LIST_REMOVE(request, parked_link);
-        MHD_resume_connection(request->connection);
+        http_thread_resume(request->http, request->connection);
     }
 }
 

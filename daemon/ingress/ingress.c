@@ -3,6 +3,7 @@
 #include "common/timestamp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,14 +34,6 @@ static int on_reap(sd_event_source *source, uint64_t usec, void *userdata)
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* The raw path counts: the library's own unescaping would cut a token at %00. */
-static size_t keep_escaped(void *cls, struct MHD_Connection *connection, char *text)
-{
-    (void)cls;
-    (void)connection;
-    return strlen(text);
-}
-
 /* As many connections as asked for, or as the hard limit of descriptors allows. */
 static int64_t raise_descriptor_limit(int64_t connections)
 {
@@ -60,18 +53,20 @@ static int64_t raise_descriptor_limit(int64_t connections)
     return connections;
 }
 
-static int start_daemon(struct ingress *ingress, int listen_fd)
+/* Each thread has the listening socket, and whoever is idle accepts. */
+static int start_threads(struct ingress *ingress, int listen_fd)
 {
-    ingress->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0,
-                         NULL, NULL, request_handle, ingress, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)(ingress->max_peers + HEADROOM),
-                         MHD_OPTION_CONNECTION_TIMEOUT, 0U, /* connections.c has deadlines */
-                         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
-                         keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK, connections_request_line,
-                         ingress, MHD_OPTION_NOTIFY_CONNECTION, connections_notify, ingress,
-                         MHD_OPTION_NOTIFY_COMPLETED, request_completed, ingress, MHD_OPTION_END);
-    return ingress->daemon ? 0 : -EIO;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < HTTP_THREADS; i++) {
+        int fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, 0);
+
+        r = fd < 0 ? -errno
+                   : http_thread_new(ingress, fd, (unsigned)(ingress->max_peers + HEADROOM),
+                                     &ingress->http[i]);
+    }
+    close(listen_fd);
+    return r;
 }
 
 static int build(struct ingress *ingress, sd_event *loop, int listen_fd,
@@ -82,18 +77,13 @@ static int build(struct ingress *ingress, sd_event *loop, int listen_fd,
     if (r == 0)
         r = answers_new(&ingress->answers);
     if (r == 0)
-        r = store_reader_open(ingress->store, &ingress->reader);
-    if (r == 0)
         r = sd_event_add_time_relative(loop, &ingress->reaper, CLOCK_BOOTTIME, REAP_US, 0, on_reap,
                                        ingress);
     if (r < 0) {
         close(listen_fd);
         return r;
     }
-    r = start_daemon(ingress, listen_fd);
-    if (r < 0)
-        close(listen_fd);
-    return r;
+    return start_threads(ingress, listen_fd);
 }
 
 int ingress_new(sd_event *loop, struct store *store, int listen_fd, int64_t max_connections,
@@ -138,11 +128,8 @@ int ingress_reconfigure(struct ingress *ingress, const struct ingress_settings *
 
 void ingress_stop(struct ingress *ingress, void (*done)(void *userdata), void *userdata)
 {
-    int fd = MHD_quiesce_daemon(ingress->daemon);
-
-    if (fd >= 0)
-        close(fd);
-    ingress->quiesced = true;
+    for (size_t i = 0; i < HTTP_THREADS; i++)
+        http_thread_quiesce(ingress->http[i]);
     ingress->stop_deadline_boot_ms =
         time_boot_ms() + ingress->settings->timeout_ms + INGRESS_COMMIT_WAIT_MS;
     ingress->stopped = done;
@@ -165,18 +152,13 @@ void ingress_free(struct ingress *ingress)
 {
     if (!ingress)
         return;
-    if (ingress->daemon) {
-        if (!ingress->quiesced) {
-            int fd = MHD_quiesce_daemon(ingress->daemon);
-
-            if (fd >= 0)
-                close(fd);
-        }
-        wait_for_store(ingress);
-        MHD_stop_daemon(ingress->daemon);
-    }
+    for (size_t i = 0; i < HTTP_THREADS; i++)
+        if (ingress->http[i])
+            http_thread_quiesce(ingress->http[i]);
+    wait_for_store(ingress);
+    for (size_t i = 0; i < HTTP_THREADS; i++)
+        http_thread_free(ingress->http[i]);
     sd_event_source_unref(ingress->reaper);
-    store_reader_free(ingress->reader);
     answers_done(&ingress->answers);
     settings_unref(ingress->settings);
     pthread_cond_destroy(&ingress->none_at_store);

@@ -1,6 +1,6 @@
-/* What the files of this room share. Threads: "http" is libmicrohttpd's, "loop" the main loop's,
- * "writer" the store's. peers, parked and settings are guarded by the lock; the reader is the http
- * thread's alone. */
+/* What the files of this room share. Threads: "http" are those that run libmicrohttpd, "loop" the
+ * main loop's, "writer" the store's. peers, parked and settings are guarded by the lock; a reader
+ * is its http thread's alone. */
 #pragma once
 
 #include "ingress/ingress.h"
@@ -71,10 +71,33 @@ enum request_stage {
     STAGE_ANSWER,   /* resumed: answer is set */
 };
 
+/* A thread with a library daemon of its own, at the common listening socket. */
+enum http_order { HTTP_SERVE = 0, HTTP_QUIESCE, HTTP_END };
+struct http_thread {
+    struct ingress *ingress;
+    struct MHD_Daemon *daemon;
+    struct store_reader *reader;
+    pthread_t thread;
+    int epoll_fd, wake_fd;
+    atomic_int order;  /* enum http_order */
+    atomic_bool woken; /* wake_fd was written and not read yet */
+    bool quiesced;
+};
+/* Takes @listen_fd over. @limit: connections that the library accepts. 0 or a negative errno. */
+int http_thread_new(struct ingress *ingress, int listen_fd, unsigned limit,
+                    struct http_thread **ret);
+/* A suspended connection goes on; any thread. */
+void http_thread_resume(struct http_thread *http, struct MHD_Connection *connection);
+/* Accepts nothing more, soon. */
+void http_thread_quiesce(struct http_thread *http);
+/* Ends the thread and closes its connections; none may be suspended. NULL is fine. */
+void http_thread_free(struct http_thread *http);
+
 /* One POST. Two may hold it: the connection and the store. */
 struct request {
     struct store_receive command; /* first: the store gives it back */
     LIST_ENTRY(request) parked_link;
+    struct http_thread *http;
     struct ingress *ingress;
     struct settings *settings;
     struct MHD_Connection *connection;
@@ -89,10 +112,10 @@ struct request {
 };
 LIST_HEAD(requests, request);
 
+#define HTTP_THREADS 1
 struct ingress {
-    struct MHD_Daemon *daemon;
+    struct http_thread *http[HTTP_THREADS];
     struct store *store;
-    struct store_reader *reader;
     struct answers answers;
     pthread_mutex_t lock;
     struct settings *settings;
@@ -102,7 +125,6 @@ struct ingress {
     pthread_cond_t none_at_store;
     int64_t at_store; /* commands that the store holds */
     sd_event_source *reaper;
-    bool quiesced;
     bool closing; /* nothing is parked any more */
     void (*stopped)(void *userdata);
     void *stopped_userdata;

@@ -60,7 +60,7 @@ static void on_stored(struct store_command *command)
     if (resume) {
         if (answer == ANSWER_UNAVAILABLE)
             count(ingress, COUNT_UNAVAILABLE);
-        MHD_resume_connection(request->connection);
+        http_thread_resume(request->http, request->connection);
     }
     request_unref(request);
     pthread_mutex_lock(&ingress->lock);
@@ -171,7 +171,7 @@ static void take_back(struct request *request)
     pthread_mutex_unlock(&ingress->lock);
     count(ingress, COUNT_UNAVAILABLE);
     if (resume)
-        MHD_resume_connection(request->connection);
+        http_thread_resume(request->http, request->connection);
     request_unref(request);
 }
 

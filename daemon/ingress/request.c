@@ -16,12 +16,14 @@
 static const char too_large_text[] =
     "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-static struct request *request_new(struct ingress *ingress, struct MHD_Connection *connection)
+static struct request *request_new(struct http_thread *http, struct MHD_Connection *connection)
 {
+    struct ingress *ingress = http->ingress;
     struct request *request = calloc(1, sizeof(*request));
 
     if (!request)
         return NULL;
+    request->http = http;
     request->ingress = ingress;
     request->connection = connection;
     atomic_init(&request->references, 1);
@@ -67,7 +69,7 @@ static enum answer authenticate(struct request *request, const char *text)
         return ANSWER_MAX_;
     if (token_parse(text, size, &token) < 0)
         return ANSWER_NOT_FOUND;
-    r = reader_token(request->ingress->reader, &token, &request->command.submission);
+    r = reader_token(request->http->reader, &token, &request->command.submission);
     if (r == READER_E_NOT_FOUND)
         return ANSWER_NOT_FOUND;
     return r == READER_OK ? ANSWER_MAX_ : ANSWER_UNAVAILABLE;
@@ -121,10 +123,11 @@ static enum MHD_Result refuse(struct request *request, enum answer answer)
     return answer_queue(&request->ingress->answers, request->connection, answer);
 }
 
-static enum MHD_Result begin(struct ingress *ingress, struct MHD_Connection *connection,
+static enum MHD_Result begin(struct http_thread *http, struct MHD_Connection *connection,
                              const char *url, const char *method, void **con_cls)
 {
-    struct request *request = request_new(ingress, connection);
+    struct ingress *ingress = http->ingress;
+    struct request *request = request_new(http, connection);
     struct header_facts facts;
     enum answer answer;
 
@@ -204,12 +207,12 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls)
 {
-    struct ingress *ingress = cls;
+    struct http_thread *http = cls;
     struct request *request = *con_cls;
 
     (void)version;
     if (!request)
-        return begin(ingress, connection, url, method, con_cls);
+        return begin(http, connection, url, method, con_cls);
     if (*upload_data_size > 0) {
         take_body(request, upload_data, *upload_data_size);
         *upload_data_size = 0;
@@ -226,8 +229,8 @@ enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, con
     case STAGE_ANSWER:
         break;
     }
-    connections_extend(ingress, connection, request->settings->timeout_ms);
-    return answer_queue(&ingress->answers, connection, request->answer);
+    connections_extend(http->ingress, connection, request->settings->timeout_ms);
+    return answer_queue(&http->ingress->answers, connection, request->answer);
 }
 
 void request_completed(void *cls, struct MHD_Connection *connection, void **con_cls,

@@ -3,6 +3,8 @@
 import gzip
 import json
 import pathlib
+import signal
+import socket
 import subprocess
 import tempfile
 import uuid
@@ -293,3 +295,22 @@ def test_a_trusted_network(new_prontod):
     prontod = new_prontod(secrets=[SECRET], config={"ingress": {"trusted_proxies": "127.0.0.1 192.0.2.9"}}).start()
     prontod.callback(SECRET, harness.result("x"), {"X-Forwarded-For": "203.0.113.7, 192.0.2.9"})
     assert [one["client"] for one in prontod.items("/v1/callbacks")] == ["203.0.113.7"]
+
+
+@pytest.mark.parametrize("number", [127, 128, 129, 256])
+def test_any_number_of_connections_that_are_ready_at_once_is_answered(daemon, number):
+    # libmicrohttpd looks at 128 events at a time, and its own loop waited for more when there were just as many.
+    connections = [socket.create_connection(("127.0.0.1", daemon.port.number), 20) for _ in range(number)]
+    try:
+        for connection in connections:  # each is accepted and idle
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        daemon.signal(signal.SIGSTOP)
+        for connection in connections:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        daemon.signal(signal.SIGCONT)
+        for connection in connections:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+    finally:
+        for connection in connections:
+            connection.close()
