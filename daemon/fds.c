@@ -91,6 +91,13 @@ int fds_listen_tcp(const char *address, int *ret_fd)
     return 0;
 }
 
+const char *fds_unix_path(const char *address)
+{
+    static const char prefix[] = "unix:";
+
+    return strncmp(address, prefix, strlen(prefix)) == 0 ? address + strlen(prefix) : NULL;
+}
+
 /* Is somebody listening there? A leftover of a killed prontod refuses the connection. */
 static bool is_alive(const struct sockaddr_un *where)
 {

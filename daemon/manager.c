@@ -188,16 +188,29 @@ static int start_workers(struct manager *manager)
     return r;
 }
 
+/* A socket file of ours goes with us. */
+static int listen_unix(const char *path, char **ret_own, int *ret_fd)
+{
+    int r = fds_listen_unix(path, ret_fd);
+
+    if (r == 0)
+        *ret_own = strdup(path);
+    return r;
+}
+
 static int listen_callback(struct manager *manager, int inherited)
 {
+    const char *address = manager->config->ingress.listen, *path = fds_unix_path(address);
     int fd = inherited, r = 0;
 
     if (fd < 0)
-        r = fds_listen_tcp(manager->config->ingress.listen, &fd);
+        r = path ? listen_unix(path, &manager->own_callback_socket, &fd)
+                 : fds_listen_tcp(address, &fd);
     if (r < 0) {
-        log_error("cannot listen on %s: %s; another program may use the port, or the address is "
-                  "not of this machine",
-                  manager->config->ingress.listen, strerror(-r));
+        log_error(
+            "cannot listen on %s: %s; %s", address, strerror(-r),
+            path ? "another prontod may serve there, or the directory is missing or not writable"
+                 : "another program may use the port, or the address is not of this machine");
         return r;
     }
     return manager_ingress_new(manager, fd);
@@ -208,11 +221,8 @@ static int listen_query(struct manager *manager, int inherited)
     struct query_backend backend;
     int fd = inherited, r = 0;
 
-    if (fd < 0) {
-        r = fds_listen_unix(manager->config->query.socket, &fd);
-        if (r == 0)
-            manager->own_socket = strdup(manager->config->query.socket);
-    }
+    if (fd < 0)
+        r = listen_unix(manager->config->query.socket, &manager->own_socket, &fd);
     if (r < 0) {
         log_error("cannot listen on %s: %s", manager->config->query.socket,
                   r == -EADDRINUSE ? "another prontod serves there" : strerror(-r));
@@ -415,9 +425,13 @@ void manager_free(struct manager *manager)
     sd_event_source_unref(manager->store_source);
     sd_event_source_unref(manager->ready_timer);
     sd_event_source_unref(manager->stop_timer);
+    /* While the store's lock keeps the next prontod out. */
     if (manager->own_socket)
-        unlink(manager->own_socket); /* while the store's lock keeps the next prontod out */
+        unlink(manager->own_socket);
+    if (manager->own_callback_socket)
+        unlink(manager->own_callback_socket);
     free(manager->own_socket);
+    free(manager->own_callback_socket);
     store_reader_free(manager->reader);
     store_close(manager->store);
     sd_event_unref(manager->loop);

@@ -28,8 +28,8 @@ struct manager {
     struct ingress *ingress;
     struct query *query;
     sd_event_source *store_source, *ready_timer, *stop_timer;
-    char *own_socket; /* the query socket's path, when it did not come from outside: removed at the
-                         end */
+    /* Paths of the sockets that did not come from outside: removed at the end. */
+    char *own_socket, *own_callback_socket;
     bool workers_heard;
     int64_t workers_deadline_boot_ms; /* until then READY=1 waits for the first word of egress */
     bool ready_told, stopping, ingress_stopped;

@@ -56,8 +56,20 @@ static bool split_host_port(char *text, char **ret_host, char **ret_port)
     return true;
 }
 
+#define UNIX_PREFIX     "unix:"
+#define SOCKET_PATH_MAX 107 /* a UNIX socket's address without its NUL (unix(7)) */
+
 VALUE_PARSER(value_listen)
 {
+    if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0) {
+        const char *path = text + strlen(UNIX_PREFIX);
+        if (path[0] != '/' || path[strlen(path) - 1] == '/' || strlen(path) > SOCKET_PATH_MAX)
+            return because(ret_why,
+                           "after unix: must be the absolute path of a socket, of at most %d "
+                           "bytes",
+                           SOCKET_PATH_MAX);
+        return replace_text(key_field(key, object), text);
+    }
     cleanup_free char *copy = strdup(text);
     if (!copy)
         return -ENOMEM;
@@ -66,7 +78,7 @@ VALUE_PARSER(value_listen)
     if (!split_host_port(copy, &host, &port) || !port || !is_port(port) ||
         !address_parse(host, &address))
         return because(ret_why, "must be ADDRESS:PORT or [ADDRESS6]:PORT, the address in numbers, "
-                                "the port 1 to 65535");
+                                "the port 1 to 65535; or unix:/PATH");
     return replace_text(key_field(key, object), text);
 }
 

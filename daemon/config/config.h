@@ -32,7 +32,7 @@ struct hook_config {
 
 struct config {
     struct {
-        char *listen;           /* ADDR:PORT, [ADDR6]:PORT */
+        char *listen;           /* ADDR:PORT, [ADDR6]:PORT, unix:/PATH */
         char *public_url;       /* without a trailing slash */
         char *secret_file;      /* or NULL */
         char **trusted_proxies; /* addresses or ADDR/BITS, checked */

@@ -19,8 +19,9 @@ static void expect(const char *section, const char *key, const char *value, cons
 
 Test(addresses, listen)
 {
-    static const char *const good[] = {"0.0.0.0:1", "192.0.2.1:65535", "[::]:8480",
-                                       "[2001:db8::1]:80", "[::ffff:127.0.0.1]:80"};
+    static const char *const good[] = {
+        "0.0.0.0:1",        "192.0.2.1:65535",       "[::]:8480",
+        "[2001:db8::1]:80", "[::ffff:127.0.0.1]:80", "unix:/run/prontod/callback.sock"};
     static const char *const bad[] = {"127.0.0.1",
                                       "127.0.0.1:",
                                       "127.0.0.1:0",
@@ -42,7 +43,7 @@ Test(addresses, listen)
                                       "[::1]80",
                                       "[127.0.0.1]:80",
                                       "[fe80::1%lo]:80",
-                                      "unix:/run/x.sock",
+                                      "UNIX:/run/x.sock",
                                       "/run/x.sock",
                                       "127.0.0.1:80 [::1]:80"};
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -50,7 +51,18 @@ Test(addresses, listen)
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         expect("ingress", "listen", bad[i],
                "must be ADDRESS:PORT or [ADDRESS6]:PORT, the address in numbers, the port 1 to "
-               "65535");
+               "65535; or unix:/PATH");
+}
+
+Test(addresses, listen_on_a_unix_socket)
+{
+    static const char *const bad[] = {
+        "unix:", "unix:run/x.sock", "unix:/run/",
+        "unix:/345678901234567890123456789012345678901234567890"
+        "12345678901234567890123456789012345678901234567890abcdefghijklmnopq"};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        expect("ingress", "listen", bad[i],
+               "after unix: must be the absolute path of a socket, of at most 107 bytes");
 }
 
 Test(addresses, trusted_proxies)
