@@ -25,9 +25,17 @@ void manager_store_settings(const struct config *config, struct store_settings *
         .min_free = config->store.min_free,
         .max_unmatched = config->store.max_unmatched,
         .custom_lenient = config->custom_lenient,
-        .maybe_wait_ms = config->pronto.poll_after_ms,
+        .resend_after_ms = config->pronto.resend_after_ms,
+        .poll_after_ms = config->pronto.poll_after_ms,
+        .deadline_ms = config->pronto.deadline_ms,
+        .verify_fetch = config->ingress.verify_fetch,
+        .batch = config->pronto.batch,
+        .batch_delay_ms = config->pronto.batch_delay_ms,
+        .daily_credits = config->pronto.daily_credits,
+        .reuse_ms = config->pronto.reuse_ms,
         .n_hooks = config->n_hooks,
     };
+    memcpy(ret->credit_prices, config->pronto.prices.of, sizeof(ret->credit_prices));
     for (size_t i = 0; i < config->n_hooks; i++) {
         const struct hook_config *hook = &config->hooks[i];
         struct hook_filter *filter = &ret->hooks[i];

@@ -54,6 +54,8 @@ struct config {
         char *api_key_file; /* or NULL */
         int64_t concurrency, rate, timeout_ms, poll_after_ms, deadline_ms, batch, batch_delay_ms,
             daily_credits;
+        int64_t resend_after_ms; /* poll_after_ms when not given */
+        int64_t reuse_ms;        /* 0: never */
         struct credit_prices prices;
     } pronto;
     bool custom_lenient;

@@ -70,6 +70,8 @@ static const struct config_key table[] = {
     {"pronto", "poll_after", "10m",
      OF(pronto.poll_after_ms, value_duration, RANGE(100, 30 * DAY))},
     {"pronto", "deadline", "24h", OF(pronto.deadline_ms, value_duration, RANGE(100, 365 * DAY))},
+    {"pronto", "resend_after", "",
+     OF(pronto.resend_after_ms, value_duration, RANGE(100, 365 * DAY), .may_be_empty = true)},
     {"pronto", "batch", "1", OF(pronto.batch, value_integer, RANGE(1, LIMIT_BATCH))},
     {"pronto", "batch_delay", "200ms",
      OF(pronto.batch_delay_ms, value_duration, RANGE(0, HOUR))},
@@ -77,6 +79,8 @@ static const struct config_key table[] = {
      OF(pronto.daily_credits, value_integer, RANGE(0, 1000000000))},
     {"pronto", "credit_prices", "email:3 phone:30 personal_email:3",
      OF(pronto.prices, value_prices)},
+    {"pronto", "reuse", "0",
+     OF(pronto.reuse_ms, value_duration, RANGE(SECOND, 3650 * DAY), .zero = true)},
 
     {"match", "custom", "strict", OF(custom_lenient, value_flag, .words = words_custom)},
 

@@ -315,6 +315,8 @@ static int load_all(struct loader *loader, const char *path)
         check_required(loader);
     if (loader->n_faults == 0)
         check_together(loader);
+    if (loader->config->pronto.resend_after_ms == 0)
+        loader->config->pronto.resend_after_ms = loader->config->pronto.poll_after_ms;
     return loader->n_faults == 0 ? CONFIG_OK : CONFIG_INVALID;
 }
 

@@ -51,6 +51,10 @@ static int store_number(const struct config_key *key, int result, int64_t value,
 VALUE_PARSER(value_duration)
 {
     int64_t ms = 0;
+    if (!*text) { /* may be empty: another key's value counts */
+        *(int64_t *)key_field(key, object) = 0;
+        return VALUE_OK;
+    }
     int r = parse_duration_ms(text, &ms);
     if (r == -EINVAL)
         return because(ret_why, "not a duration: a number with ms, s, m, h or d");

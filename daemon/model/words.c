@@ -53,6 +53,7 @@ static const char *const result_sources[] = {
     [SOURCE_CALLBACK] = "callback",
     [SOURCE_POLL] = "poll",
     [SOURCE_FETCH] = "fetch",
+    [SOURCE_REUSE] = "reuse",
 };
 
 static_assert(ARRAY_SIZE(enrichment_types) == ENRICHMENT_MAX_, "a type without a name");

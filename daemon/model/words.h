@@ -81,6 +81,7 @@ enum result_source {
     SOURCE_CALLBACK,
     SOURCE_POLL,
     SOURCE_FETCH, /* a GET that a callback triggered (verify = fetch) */
+    SOURCE_REUSE, /* another request's result ([pronto] reuse) */
     SOURCE_MAX_,
 };
 

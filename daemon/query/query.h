@@ -11,6 +11,16 @@
 
 struct query;
 
+/* What came of asking Pronto. */
+struct asked {
+    int status;                 /* 200, else that of the problem */
+    const char *kind;           /* of the problem, its member "kind", for who must tell these apart without
+                                   reading: "authentication", "rate_limit", "credits", or NULL */
+    const char *detail;         /* of the problem */
+    struct json_object *answer; /* Pronto's, of credits; borrowed */
+};
+typedef void (*asked_fn)(const struct asked *asked, void *done_userdata);
+
 /* What the query socket asks the other rooms; the manager fills it in, so that this room need not
  * know them. */
 struct query_backend {
@@ -32,6 +42,11 @@ struct query_backend {
                      void (*done)(struct json_object *outcome, void *done_userdata),
                      void *done_userdata, void *userdata);
     void (*test_hook_cancel)(void *done_userdata, void *userdata);
+    /* Asks Pronto for the result of a request, or for the account's credits; @done once, later, and not
+     * after ask_cancel(). 0, or -ENOMEM and @done is not called. */
+    int (*poll)(store_key request, asked_fn done, void *done_userdata, void *userdata);
+    int (*credits)(asked_fn done, void *done_userdata, void *userdata);
+    void (*ask_cancel)(void *done_userdata, void *userdata);
     void *userdata;
 };
 

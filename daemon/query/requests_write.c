@@ -152,8 +152,8 @@ static int read_idempotency(struct call *call, struct store_submit *submit)
     if (r < 0)
         return r;
     submit->has_idempotency = true;
-    digest_compute(NULL, &(struct digest_part){key, key_size}, 1, &submit->idempotency_key);
-    digest_compute(NULL, &(struct digest_part){text, size}, 1, &submit->idempotency_body);
+    digest_compute(NULL, &(struct digest_part){key, key_size}, 1, &submit->idempotency.key);
+    digest_compute(NULL, &(struct digest_part){text, size}, 1, &submit->idempotency.body);
     return 0;
 }
 

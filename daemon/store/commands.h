@@ -29,6 +29,9 @@ enum store_command_kind {
     STORE_REGISTER,          /* struct store_register */
     STORE_CLAIM_SUBMISSIONS, /* struct store_claim_submissions */
     STORE_FINISH_CALL,       /* struct store_finish_call */
+    STORE_CLAIM_POLLS,       /* struct store_claim_polls */
+    STORE_CLAIM_POLL,        /* struct store_claim_poll */
+    STORE_FINISH_POLL,       /* struct store_finish_poll */
     STORE_CLAIM_DELIVERIES,  /* struct store_claim_deliveries */
     STORE_FINISH_ATTEMPT,    /* struct store_finish_attempt */
     STORE_RETRY,             /* struct store_retry */
@@ -74,20 +77,28 @@ struct store_receive {
     char request_id[UUID_TEXT_SIZE]; /* "" : none */
 };
 
+/* An idempotency key and the body it stands for, as digests. */
+struct idempotency {
+    struct digest key, body;
+};
+
 /* Requests of one submission: one, or an array (a batch, also of one, is sent with bulk_enrich when
- * it has two or more). */
+ * it has two or more). With [pronto] reuse, those that equal a finished one are finished at once
+ * with its result, and not sent. */
 struct store_submit {
     struct store_command base;
     const struct contact *contacts;
     size_t n_contacts; /* 1..LIMIT_BATCH, all of one type */
     bool array;
-    bool has_idempotency;
-    struct digest idempotency_key, idempotency_body;
+    bool has_idempotency; /* one key for the whole */
+    struct idempotency idempotency;
+    const struct idempotency *each; /* NULL, or n_contacts keys, one for each contact: those that are
+                                       known are not submitted again; not with has_idempotency */
     int64_t now;
     /* out. STORE_E_CONFLICT: the idempotency key was used with another body */
-    store_key keys[LIMIT_BATCH];
+    store_key keys[LIMIT_BATCH]; /* in the order of the contacts */
     size_t n_keys;
-    bool existing; /* these requests were there already: same idempotency key and body */
+    bool existing; /* all of these requests were there already: same idempotency key and body */
 };
 
 struct store_register {
@@ -99,12 +110,13 @@ struct store_register {
     bool existing;
 };
 
-/* One call to Pronto that is about to be made: the attempt is on disk before it is sent. */
+/* One call to Pronto that is about to be made: the attempt is on disk before it is sent, and what it
+ * may cost is reserved. It has those queued requests of the submission, from the first on, that
+ * part, the day's credits and equal phone_country_codes allow; more than one goes to bulk_enrich. */
 struct submission_job {
     store_key call, submission;
     struct token token;
     enum enrichment_type type;
-    bool bulk;
     struct json_object *contents[LIMIT_BATCH]; /* owned */
     store_key requests[LIMIT_BATCH];
     size_t n;
@@ -118,11 +130,15 @@ struct store_claim_submissions {
     int64_t now;
     struct submission_job *jobs[STORE_CLAIM_MAX]; /* out, owned by the receiver */
     size_t n;
-    int64_t next_due_at; /* when the next one becomes due; 0: nothing waits */
+    int64_t next_due_at; /* when the next one becomes due that the day's credits allow; 0: nothing
+                            waits, or everything for credits */
+    unsigned no_credits; /* bit (1u << enum enrichment_type): due ones of these types wait, since
+                            daily_credits does not allow one more today */
 };
 
 /* How a call ended. Early callbacks that wait for its enrichment_id are matched in the same
- * transaction. */
+ * transaction. A refused call of several contacts fails nobody: its submission is sent again at once
+ * in halves. What was reserved for it is released unless Pronto has it or may have it. */
 struct store_finish_call {
     struct store_command base;
     store_key call;
@@ -133,6 +149,62 @@ struct store_finish_call {
                         submission */
     int64_t next_at; /* AGAIN, MAYBE, AUTH, CREDITS: when to send again */
     int64_t now;
+};
+
+/* One GET /contacts/{id} that is about to be made. */
+struct poll_job {
+    store_key request;
+    char enrichment_id[ENRICHMENT_ID_MAX + 1];
+};
+
+/* Pending requests that are due: Pronto is asked for them, or, when that is no use (a batch has no
+ * result to fetch) and their deadline is over, they expire. What is claimed is due again after
+ * lease_ms, so that a crash forgets none. A bounded number of rows is looked at. */
+struct store_claim_polls {
+    struct store_command base;
+    size_t max;           /* jobs; at most STORE_CLAIM_MAX */
+    bool cannot_ask;      /* for long (no key, say): what is due is put off instead, and what has been
+                             past its deadline since before expire_before expires; no jobs */
+    int64_t expire_before;
+    int64_t lease_ms, now;
+    uint32_t random; /* for the jitter of what is put off */
+    struct poll_job jobs[STORE_CLAIM_MAX]; /* out */
+    size_t n;
+    int64_t next_due_at; /* 0: nothing waits */
+    bool more;           /* due ones were left */
+};
+
+/* One request at the wish of an operator: pending, or expired. */
+struct store_claim_poll {
+    struct store_command base;
+    store_key request;
+    int64_t lease_ms, now;
+    struct poll_job job; /* out. STORE_E_NOT_FOUND; STORE_E_STATE: not sent yet, finished or failed;
+                            STORE_E_CONFLICT: of a batch, which has no result to fetch */
+};
+
+enum poll_outcome {
+    POLL_FINISHED = 0, /* the result is here */
+    POLL_PENDING,      /* Pronto has none yet, or knows nothing of it */
+    POLL_FAILED,       /* Pronto did not answer properly; asked again sooner */
+    POLL_NOT_ASKED,    /* the call was not made: due again at once */
+};
+
+/* How a poll ended. A result enters as that of a callback does: deliveries, events. Without one the
+ * request is due again later, or expires when its deadline is over. */
+struct store_finish_poll {
+    struct store_command base;
+    store_key request;
+    enum poll_outcome outcome;
+    struct reading reading; /* POLL_FINISHED: as parsed from @raw; owned by the command's owner, as raw */
+    const char *raw;
+    size_t raw_size;
+    const char *error; /* POLL_FAILED: why, to be shown with the request; else NULL */
+    int64_t now;
+    uint32_t random;
+    /* out. STORE_E_NOT_FOUND: erased meanwhile */
+    enum request_state state; /* after it */
+    bool mismatched;          /* what came is about another contact: it counts as POLL_FAILED */
 };
 
 struct hook_capacity {
@@ -209,8 +281,15 @@ struct store_settings {
     int64_t min_free; /* bytes */
     int64_t max_unmatched;
     bool custom_lenient;
-    int64_t maybe_wait_ms; /* a call that a crash interrupted: wait so long for its callback before
-                              it is sent again */
+    int64_t resend_after_ms; /* a call that a crash interrupted: wait so long for its callback before
+                                it is sent again */
+    int64_t poll_after_ms, deadline_ms;
+    bool verify_fetch;   /* a callback of a single request is a signal: the result is fetched */
+    int64_t batch;       /* up to so many single requests of one type are sent together */
+    int64_t batch_delay_ms;
+    int64_t daily_credits;                 /* 0: no limit */
+    int64_t credit_prices[ENRICHMENT_MAX_];
+    int64_t reuse_ms; /* answer from a result so young; 0: never */
     struct hook_filter hooks[LIMIT_HOOKS];
     size_t n_hooks;
 };

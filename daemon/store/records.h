@@ -29,6 +29,7 @@ struct request_record {
     store_key submission;
     int64_t tries;       /* calls to Pronto that were made for it */
     int64_t next_try_at; /* when queued and waiting, else 0 */
+    int64_t next_poll_at; /* when pending, else 0 */
     bool maybe_sent;     /* a call went unanswered: Pronto may have it */
 };
 void request_record_done(struct request_record *record);

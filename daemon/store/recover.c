@@ -121,7 +121,7 @@ static int recover_submission(struct writer *writer, store_key key, int64_t now)
     cleanup_query struct query query = query_start(&writer->database, SQL_END_SUBMISSION_CALL);
     query_bind_int(&query, key);
     query_bind_int(&query, queued ? SUBMISSION_WAITING : SUBMISSION_ANSWERED);
-    query_bind_key(&query, queued ? now + writer->settings.maybe_wait_ms : 0);
+    query_bind_key(&query, queued ? now + writer->settings.resend_after_ms : 0);
     query_bind_int(&query, 1);
     query_bind_int(&query, 1);
     return query_run(&query);

@@ -21,7 +21,7 @@ enum store_open_result {
 
 /* Opens (or creates) the database at @path with everything it needs: lock file, checks, migrations,
  * recovery of what a crash left (running deliveries are due at once and count an interruption;
- * submissions in a call may have been sent and wait maybe_wait_ms), prepared statements; then
+ * submissions in a call may have been sent and wait resend_after_ms), prepared statements; then
  * starts the writer thread. The calling thread becomes the loop thread. @path: absolute, borrowed.
  * On failure nothing is left open and an existing database is as it was. Returns STORE_OPEN_OK,
  * STORE_OPEN_E_REFUSED with *ret_reason (allocation), or a negative errno. */
@@ -49,7 +49,8 @@ int store_fd(const struct store *store);
 
 /* What changed in the commits since the last dispatch. */
 struct store_changes {
-    bool submissions;         /* some submission may be due */
+    bool submissions;         /* some submission may be due, or credits of today were released */
+    bool polls;               /* some poll may be due earlier than was said */
     bool deliveries;          /* some delivery may be due */
     bool events;              /* events were appended */
     const store_key *settled; /* requests that left queued/pending, ascending */
@@ -75,6 +76,8 @@ struct store_counts {
     int64_t deliveries[DELIVERY_STATE_MAX_];
     int64_t duplicates_dropped; /* identical copies beyond those that are kept, since start */
     int64_t erased_refused;     /* callbacks of erased requests, since start */
+    int64_t credit_day; /* days since the epoch, of the newest that was counted */
+    int64_t credits_reserved, credits_spent; /* of that day */
     int64_t commits, commit_failures, commands; /* since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;

@@ -52,7 +52,6 @@ static int make_job(struct writer *writer, const struct submission_row *row,
     job->submission = row->key;
     job->token = row->token;
     job->type = row->type;
-    job->bulk = row->bulk;
     job->tries = row->tries;
     r = requests_of_submission(writer, row->key, &rows);
     if (r == 0) {

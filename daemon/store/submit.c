@@ -12,11 +12,11 @@ static int find_idempotency(struct writer *writer, const struct store_submit *su
     struct digest body;
     int r;
 
-    query_bind_digest(&query, &submit->idempotency_key);
+    query_bind_digest(&query, &submit->idempotency.key);
     r = query_step(&query);
     if (r <= 0)
         return r;
-    *ret_same = query_digest(&query, 0, &body) && digest_equal(&body, &submit->idempotency_body);
+    *ret_same = query_digest(&query, 0, &body) && digest_equal(&body, &submit->idempotency.body);
     *ret_submission = query_int(&query, 1);
     return 1;
 }
@@ -26,8 +26,8 @@ static int insert_idempotency(struct writer *writer, const struct store_submit *
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_IDEMPOTENCY);
 
-    query_bind_digest(&query, &submit->idempotency_key);
-    query_bind_digest(&query, &submit->idempotency_body);
+    query_bind_digest(&query, &submit->idempotency.key);
+    query_bind_digest(&query, &submit->idempotency.body);
     query_bind_int(&query, submission);
     query_bind_int(&query, submit->now);
     return query_run(&query);

@@ -1,1 +1,1 @@
-SELECT body_digest, submission FROM idempotency WHERE key_digest = ?1
+SELECT body_digest, first_request, n FROM idempotency WHERE key_digest = ?1

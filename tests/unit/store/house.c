@@ -30,7 +30,7 @@ static void make_directory(struct house *house)
 
 void house_open(struct house *house)
 {
-    struct store_settings settings = {.max_unmatched = 1000, .maybe_wait_ms = 5000, .n_hooks = 2};
+    struct store_settings settings = {.max_unmatched = 1000, .resend_after_ms = 5000, .n_hooks = 2};
 
     cr_assert_eq(crypto_init(), 0);
     *house = (struct house){.settings = settings, .now = INT64_C(1800000000000)};

@@ -26,8 +26,8 @@ static struct store_submit submit_once(char key, char body)
                                   .contacts = &contact,
                                   .n_contacts = 1,
                                   .has_idempotency = true,
-                                  .idempotency_key.bytes = {(uint8_t)key},
-                                  .idempotency_body.bytes = {(uint8_t)body},
+                                  .idempotency.key.bytes = {(uint8_t)key},
+                                  .idempotency.body.bytes = {(uint8_t)body},
                                   .now = house.now};
 
     submit.base.result = house_do(&house, &submit);
@@ -79,7 +79,7 @@ Test(store_submissions, a_call_is_on_disk_before_it_is_sent)
     cr_expect_eq(job->n, 1);
     cr_expect_eq(job->requests[0], request);
     cr_expect_eq(job->type, ENRICHMENT_EMAIL);
-    cr_expect(!job->bulk);
+    cr_expect_eq(job->n, 1);
     cr_expect_eq(job->tries, 0);
     cr_expect_str_eq(json_get_string(job->contents[0], "firstname"), "Ada");
     cr_expect_eq(house_count(&house, "SELECT count(*) FROM call WHERE outcome ISNULL"), 1);
@@ -163,7 +163,7 @@ Test(store_submissions, a_batch_that_is_partly_done_sends_the_rest)
 
     cr_assert_eq(house_do(&house, &submit), STORE_OK);
     job = house_claim(&house);
-    cr_expect(job->bulk);
+    cr_expect_gt(job->n, 1);
     cr_expect_eq(job->n, 3);
     cr_expect_eq(house_finish_call(&house, job->call, SUBMISSION_MAYBE, "time-out"), STORE_OK);
     cr_expect_eq(
