@@ -30,6 +30,13 @@ static int send_document(struct deliverer *deliverer, store_key delivery,
     return r < 0 ? r : worker_link_send(deliverer->runner, head, text, size);
 }
 
+/* With verify = fetch nothing of a callback reaches a hook; that of a request is not stored as its
+ * raw body there, but one that found no request is all there is. */
+static bool is_believed(const struct deliverer *deliverer, const struct delivery_facts *facts)
+{
+    return facts->has_request || !deliverer->config->ingress.verify_fetch;
+}
+
 static int send_facts(struct deliverer *deliverer, const struct delivery_facts *facts)
 {
     cleanup_json struct json_object *request = NULL;
@@ -39,7 +46,7 @@ static int send_facts(struct deliverer *deliverer, const struct delivery_facts *
         .delivery_id = facts->id,
         .attempt = facts->attempt,
         .received_at = facts->received_at,
-        .raw = facts->raw,
+        .raw = is_believed(deliverer, facts) ? facts->raw : NULL,
         .dead = facts->dead,
     };
 
