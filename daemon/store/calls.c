@@ -3,19 +3,26 @@
 
 #include <errno.h>
 
-/* 1 with the submission and whether it has ended before, 0, or a negative errno. */
-static int find_call(struct writer *writer, store_key call, store_key *ret_submission,
-                     bool *ret_ended)
+static const char refused_together[] =
+    "Pronto refused a batch that this contact was in; it is sent again in smaller ones";
+
+int call_get(struct writer *writer, store_key key, struct call_row *ret)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_GET_CALL);
     int r;
 
-    query_bind_int(&query, call);
+    query_bind_int(&query, key);
     r = query_step(&query);
-    if (r > 0) {
-        *ret_submission = query_int(&query, 0);
-        *ret_ended = query_int(&query, 1) != 0;
-    }
+    if (r > 0)
+        *ret = (struct call_row){
+            .key = key,
+            .submission = query_int(&query, 0),
+            .ended = query_int(&query, 1) != 0,
+            .first_request = query_int(&query, 2),
+            .last_request = query_int(&query, 3),
+            .contacts = (size_t)query_int(&query, 4),
+            .price = query_int(&query, 5),
+        };
     return r;
 }
 
@@ -41,80 +48,156 @@ static int delete_refused(struct writer *writer, store_key submission, store_key
     return query_run(&query);
 }
 
-static int end_request(struct writer *writer, const struct store_finish_call *finish,
-                       const struct request_row *row)
+/* What the end of a call means. */
+struct ending {
+    struct writer *writer;
+    const struct store_finish_call *finish;
+    const struct call_row *call;
+    size_t n_queued; /* contacts of the submission that are still to be sent */
+    size_t n_failed;
+};
+
+/* Pronto enqueues none of a batch when it refuses one of its contacts, and does not say which. */
+static bool is_refused_together(const struct ending *ending)
 {
+    return ending->finish->outcome == SUBMISSION_REFUSED && ending->call->contacts > 1;
+}
+
+/* Pronto does not have it, and takes nothing for it. */
+static int end_without_answer(struct ending *ending, struct request_row *row)
+{
+    const struct store_finish_call *finish = ending->finish;
+    int r = 0;
+
+    if (finish->outcome != SUBMISSION_MAYBE)
+        r = budget_take_back(ending->writer, row, ending->call->price);
+    if (r < 0)
+        return r;
+    if (finish->outcome == SUBMISSION_REFUSED && !is_refused_together(ending)) {
+        ending->n_failed++;
+        return request_fail(ending->writer, row, finish->error, finish->now);
+    }
+    ending->n_queued++;
+    return request_set_error(ending->writer, row->key,
+                             is_refused_together(ending) ? refused_together : finish->error);
+}
+
+static int end_request(struct ending *ending, struct request_row *row)
+{
+    const struct store_finish_call *finish = ending->finish;
+
     if (finish->outcome == SUBMISSION_ACCEPTED)
-        return request_accept(writer, row, finish->enrichment_id, finish->now);
-    if (finish->outcome == SUBMISSION_REFUSED)
-        return request_fail(writer, row, finish->error, finish->now);
-    return request_set_error(writer, row->key, finish->error);
+        return request_accept(ending->writer, row, finish->enrichment_id, finish->now);
+    /* An early callback named it: whatever became of the call, Pronto has it. */
+    if (row->enrichment_id[0] != '\0')
+        return request_accept(ending->writer, row, row->enrichment_id, finish->now);
+    return end_without_answer(ending, row);
 }
 
 /* Those that are queued; an early callback has finished the others. */
-static int end_requests(struct writer *writer, const struct store_finish_call *finish,
-                        store_key submission, size_t *ret_n)
+static int end_requests(struct ending *ending)
 {
+    const struct call_row *call = ending->call;
     struct request_rows rows;
-    int r = requests_of_submission(writer, submission, &rows);
+    int r = requests_of_submission(ending->writer, call->submission, &rows);
 
     if (r < 0)
         return r;
-    *ret_n = 0;
     for (size_t i = 0; r == 0 && i < rows.n; i++) {
-        if (rows.items[i].state != REQUEST_QUEUED)
+        struct request_row *row = &rows.items[i];
+
+        if (row->state != REQUEST_QUEUED)
             continue;
-        r = end_request(writer, finish, &rows.items[i]);
-        ++*ret_n;
+        if (row->key >= call->first_request && row->key <= call->last_request)
+            r = end_request(ending, row);
+        else
+            ending->n_queued++;
     }
     request_rows_done(&rows);
     return r;
 }
 
-static enum submission_state state_after(enum submission_outcome outcome, size_t n_queued)
+/* Half of a batch that was refused, until the contact that Pronto refuses is alone; twice as many
+ * again when one was accepted. A refused contact is mostly not the only one of its kind. */
+static int64_t part_after(const struct ending *ending, int64_t part)
 {
-    switch (outcome) {
+    int64_t twice = part * 2;
+
+    switch (ending->finish->outcome) {
     case SUBMISSION_ACCEPTED:
-        return SUBMISSION_ANSWERED;
+        return twice >= (int64_t)ending->n_queued ? 0 : twice;
     case SUBMISSION_REFUSED:
-        return n_queued > 0 ? SUBMISSION_STATE_REFUSED : SUBMISSION_ANSWERED;
+        return ending->call->contacts > 1 ? (int64_t)(ending->call->contacts / 2) : 1;
     case SUBMISSION_AGAIN:
     case SUBMISSION_MAYBE:
     case SUBMISSION_AUTH:
     case SUBMISSION_CREDITS:
         break;
     }
-    return n_queued > 0 ? SUBMISSION_WAITING : SUBMISSION_ANSWERED;
+    return part;
 }
 
-static int end_submission(struct writer *writer, const struct store_finish_call *finish,
-                          store_key key, size_t n_queued)
+static int set_part(const struct ending *ending)
 {
-    enum submission_state state = state_after(finish->outcome, n_queued);
-    cleanup_query struct query query = query_start(&writer->database, SQL_END_SUBMISSION_CALL);
+    struct submission_row row;
+    int64_t part;
+    int r = submission_get(ending->writer, ending->call->submission, &row);
 
-    query_bind_int(&query, key);
-    query_bind_int(&query, state);
-    query_bind_key(&query, state == SUBMISSION_WAITING ? finish->next_at : 0);
-    query_bind_int(&query, finish->counts ? 1 : 0);
+    if (r <= 0)
+        return r < 0 ? r : -EUCLEAN;
+    part = part_after(ending, row.part);
+    return part == row.part ? 0 : submission_set_part(ending->writer, row.key, part);
+}
+
+static enum submission_state state_after(const struct ending *ending)
+{
+    if (ending->n_queued > 0)
+        return SUBMISSION_WAITING;
+    return ending->n_failed > 0 ? SUBMISSION_STATE_REFUSED : SUBMISSION_ANSWERED;
+}
+
+/* What is left after an answer goes on at once. */
+static int64_t next_after(const struct ending *ending)
+{
+    const struct store_finish_call *finish = ending->finish;
+    bool answered = finish->outcome == SUBMISSION_ACCEPTED || finish->outcome == SUBMISSION_REFUSED;
+
+    if (ending->n_queued == 0)
+        return 0;
+    return answered ? finish->now : finish->next_at;
+}
+
+/* To split a batch is no failure of its contacts: it is not counted as a try of theirs. */
+static int end_submission(const struct ending *ending)
+{
+    const struct store_finish_call *finish = ending->finish;
+    cleanup_query struct query query =
+        query_start(&ending->writer->database, SQL_END_SUBMISSION_CALL);
+
+    query_bind_int(&query, ending->call->submission);
+    query_bind_int(&query, state_after(ending));
+    query_bind_key(&query, next_after(ending));
+    query_bind_int(&query, finish->counts && !is_refused_together(ending) ? 1 : 0);
     query_bind_int(&query, finish->outcome == SUBMISSION_MAYBE ? 1 : 0);
-    if (state == SUBMISSION_WAITING)
-        writer->changes.submissions = true;
+    if (ending->n_queued > 0)
+        ending->writer->changes.submissions = true;
     return query_run(&query);
 }
 
-static int apply_end(struct writer *writer, const struct store_finish_call *finish,
-                     store_key submission)
+int call_end(struct writer *writer, const struct store_finish_call *finish,
+             const struct call_row *call)
 {
-    size_t n_queued;
+    struct ending ending = {.writer = writer, .finish = finish, .call = call};
     int r = end_call(writer, finish);
 
     if (r == 0)
-        r = delete_refused(writer, submission, finish->call);
+        r = delete_refused(writer, call->submission, call->key);
     if (r == 0)
-        r = end_requests(writer, finish, submission, &n_queued);
+        r = end_requests(&ending);
     if (r == 0)
-        r = end_submission(writer, finish, submission, n_queued);
+        r = set_part(&ending);
+    if (r == 0)
+        r = end_submission(&ending);
     if (r == 0 && finish->outcome == SUBMISSION_ACCEPTED)
         r = callbacks_match_waiting(writer, finish->enrichment_id, finish->now);
     return r;
@@ -123,11 +206,10 @@ static int apply_end(struct writer *writer, const struct store_finish_call *fini
 int apply_finish_call(struct writer *writer, struct store_command *command)
 {
     struct store_finish_call *finish = (struct store_finish_call *)command;
-    store_key submission;
-    bool ended;
-    int r = find_call(writer, finish->call, &submission, &ended);
+    struct call_row call;
+    int r = call_get(writer, finish->call, &call);
 
     if (r <= 0)
         return r < 0 ? r : (int)STORE_E_NOT_FOUND;
-    return ended ? (int)STORE_E_STATE : apply_end(writer, finish, submission);
+    return call.ended ? (int)STORE_E_STATE : call_end(writer, finish, &call);
 }

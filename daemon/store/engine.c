@@ -142,8 +142,10 @@ void engine_publish(struct store *store)
 {
     struct store_counts *measured = &store->measured;
 
-    if (store->writer.is_open)
+    if (store->writer.is_open) {
         counters_read(&store->writer.counters, measured);
+        budget_read(&store->writer.budget, measured);
+    }
     measured->wal_bytes = store->writer.wal_pages * DATABASE_WAL_FRAME_BYTES;
     measured->not_ready_reason = health_trouble(store);
     measured->ready = measured->not_ready_reason == NULL;

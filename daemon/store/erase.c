@@ -260,6 +260,9 @@ static int delete_request(struct erasure *erasure)
 
     if (r < 0)
         return r;
+    r = idempotency_forget(writer, row->key);
+    if (r < 0)
+        return r;
     count_request(writer, row->state, row->type, -1);
     if (!request_state_is_final(row->state))
         r = note_settled(writer, row->key);

@@ -79,52 +79,42 @@ static int recover_deliveries(struct writer *writer, int64_t now)
     return r;
 }
 
-static int end_open_calls(struct writer *writer, store_key submission, int64_t now)
+/* 1 with a call of @submission that has not ended, 0, or a negative errno. */
+static int next_open_call(struct writer *writer, store_key submission, struct call_row *ret)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_END_OPEN_CALLS);
+    store_key key;
+    int r;
 
-    query_bind_int(&query, submission);
-    query_bind_int(&query, now);
-    query_bind_int(&query, SUBMISSION_MAYBE);
-    query_bind_text(&query, interrupted_call);
-    return query_run(&query);
-}
-
-static int set_errors(struct writer *writer, store_key submission, bool *ret_queued)
-{
-    struct request_rows rows;
-    int r = requests_of_submission(writer, submission, &rows);
-
-    if (r < 0)
-        return r;
-    *ret_queued = false;
-    for (size_t i = 0; r == 0 && i < rows.n; i++) {
-        if (rows.items[i].state != REQUEST_QUEUED)
-            continue;
-        *ret_queued = true;
-        r = request_set_error(writer, rows.items[i].key, interrupted_call);
+    {
+        cleanup_query struct query query = query_start(&writer->database, SQL_GET_OPEN_CALL);
+        query_bind_int(&query, submission);
+        r = query_get_int(&query, &key);
     }
-    request_rows_done(&rows);
-    return r;
+    return r <= 0 ? r : call_get(writer, key, ret);
 }
 
 /* Pronto may have it: waits for its callback before it is sent again. */
 static int recover_submission(struct writer *writer, store_key key, int64_t now)
 {
-    bool queued;
-    int r = end_open_calls(writer, key, now);
+    struct store_finish_call finish = {
+        .outcome = SUBMISSION_MAYBE,
+        .error = interrupted_call,
+        .counts = true,
+        .next_at = now + writer->settings.resend_after_ms,
+        .now = now,
+    };
+    struct call_row call;
+    int r = submission_set_state(writer, key, SUBMISSION_WAITING, finish.next_at);
 
-    if (r == 0)
-        r = set_errors(writer, key, &queued);
     if (r < 0)
         return r;
-    cleanup_query struct query query = query_start(&writer->database, SQL_END_SUBMISSION_CALL);
-    query_bind_int(&query, key);
-    query_bind_int(&query, queued ? SUBMISSION_WAITING : SUBMISSION_ANSWERED);
-    query_bind_key(&query, queued ? now + writer->settings.resend_after_ms : 0);
-    query_bind_int(&query, 1);
-    query_bind_int(&query, 1);
-    return query_run(&query);
+    while ((r = next_open_call(writer, key, &call)) > 0) {
+        finish.call = call.key;
+        r = call_end(writer, &finish, &call);
+        if (r < 0)
+            break;
+    }
+    return r;
 }
 
 static int next_in_call(struct writer *writer, store_key *ret)

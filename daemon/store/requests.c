@@ -41,6 +41,8 @@ static int read_row(struct query *query, struct request_row *ret)
         return -EUCLEAN;
     if (text)
         memcpy(ret->enrichment_id, text, size);
+    ret->credits = query_int(query, 6);
+    ret->credit_day = query_int(query, 7);
     return query_digest(query, 5, &ret->custom_digest) ? 0 : -EUCLEAN;
 }
 
@@ -267,6 +269,8 @@ int request_finish(struct writer *writer, const struct request_row *row,
     if (r == 0)
         r = entered(writer, row, REQUEST_FINISHED, end->now);
     if (r == 0)
+        r = budget_settle(writer, row, end->reading->found);
+    if (r == 0)
         r = deliveries_create(writer, &cause);
     if (r == 0 && row->state == REQUEST_QUEUED)
         r = submission_settle(writer, row->submission);
@@ -288,6 +292,8 @@ int request_fail(struct writer *writer, const struct request_row *row, const cha
     r = query_run(&query);
     if (r == 0)
         r = entered(writer, row, REQUEST_FAILED, now);
+    if (r == 0)
+        r = budget_release(writer, row);
     if (r == 0)
         r = deliveries_create(writer, &cause);
     return r;

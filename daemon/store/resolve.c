@@ -2,9 +2,9 @@
  * only, so that the common case reads no content; names and lenient comparing read that of the
  * candidates that are left.
  *
- * Known identifiers of a request are those that the calls of its submission got, and its own (an
- * early callback brought it, or it was registered). As long as no call was answered, or when one
- * never was, Pronto may have given any. */
+ * Known identifiers of a request are those that the calls that had it got, and its own (an early
+ * callback brought it, or it was registered). As long as none of these calls was answered, or when
+ * one of its submission never was, Pronto may have given any. */
 #include "store/writer.h"
 
 #include "model/contact.h"
@@ -26,46 +26,70 @@ void resolution_done(struct resolution *resolution)
     request_rows_done(&resolution->rows);
 }
 
-/* Whether the calls of a submission got any identifier, and the callback's. */
-static int look_at_calls(struct facts *facts, store_key submission, bool *ret_any, bool *ret_equal)
+/* Candidates of one submission follow each other: those from @first to before @end. */
+struct run {
+    size_t first, end;
+};
+
+static struct run next_run(const struct request_rows *rows, size_t first)
+{
+    size_t end = first + 1;
+
+    while (end < rows->n && rows->items[end].submission == rows->items[first].submission)
+        end++;
+    return (struct run){first, end};
+}
+
+/* A call got an identifier for the requests of its range. */
+static void note_call(struct facts *facts, struct run run, const char *id, store_key first,
+                      store_key last)
 {
     const char *wanted = facts->reading->enrichment_id;
+
+    for (size_t i = run.first; i < run.end; i++) {
+        if (facts->rows->items[i].key < first || facts->rows->items[i].key > last)
+            continue;
+        facts->candidates[i].id_known = true;
+        if (wanted && strcmp(id, wanted) == 0)
+            facts->candidates[i].id_equal = true;
+    }
+}
+
+static int look_at_calls(struct facts *facts, struct run run)
+{
     cleanup_query struct query query = query_start(&facts->writer->database, SQL_GET_CALL_IDS);
     int r;
 
-    *ret_any = false;
-    *ret_equal = false;
-    query_bind_int(&query, submission);
+    query_bind_int(&query, facts->rows->items[run.first].submission);
     while ((r = query_step(&query)) > 0) {
         const char *id = query_text(&query, 0, NULL);
 
         if (id == NULL)
             return -ENOMEM;
-        *ret_any = true;
-        if (wanted && strcmp(id, wanted) == 0)
-            *ret_equal = true;
+        note_call(facts, run, id, query_int(&query, 1), query_int(&query, 2));
     }
     return r;
 }
 
-/* Facts that all requests of one submission share. */
-static int submission_facts(struct facts *facts, store_key submission, struct candidate *ret)
+/* What the calls and the submission tell of its requests. */
+static int submission_facts(struct facts *facts, struct run run)
 {
     struct submission_row row;
-    bool any, equal;
-    int r = submission_get(facts->writer, submission, &row);
+    int r = submission_get(facts->writer, facts->rows->items[run.first].submission, &row);
 
     if (r <= 0)
         return r < 0 ? r : -EUCLEAN;
-    r = look_at_calls(facts, submission, &any, &equal);
+    r = look_at_calls(facts, run);
     if (r < 0)
         return r;
     if (row.bulk)
         facts->batch = true;
-    *ret = (struct candidate){
-        .id_known = (any || row.state == SUBMISSION_REGISTERED) && row.unanswered == 0,
-        .id_equal = equal,
-    };
+    for (size_t i = run.first; i < run.end; i++) {
+        struct candidate *candidate = &facts->candidates[i];
+
+        candidate->id_known =
+            (candidate->id_known || row.state == SUBMISSION_REGISTERED) && row.unanswered == 0;
+    }
     return 0;
 }
 
@@ -87,31 +111,29 @@ static int custom_equal(struct facts *facts, const struct request_row *row, bool
     return 0;
 }
 
-static int collect(struct facts *facts)
+static int row_facts(struct facts *facts, size_t i)
 {
     const char *wanted = facts->reading->enrichment_id;
-    store_key submission = 0;
-    struct candidate shared = {0};
+    const struct request_row *row = &facts->rows->items[i];
+    struct candidate *candidate = &facts->candidates[i];
 
-    for (size_t i = 0; i < facts->rows->n; i++) {
-        const struct request_row *row = &facts->rows->items[i];
-        struct candidate *candidate = &facts->candidates[i];
-        int r = 0;
+    candidate->has_result = row->state == REQUEST_FINISHED;
+    if (wanted && strcmp(row->enrichment_id, wanted) == 0)
+        candidate->id_equal = true;
+    return custom_equal(facts, row, &candidate->custom_equal);
+}
 
-        if (row->submission != submission)
-            r = submission_facts(facts, row->submission, &shared);
-        if (r < 0)
-            return r;
-        submission = row->submission;
-        *candidate = shared;
-        candidate->has_result = row->state == REQUEST_FINISHED;
-        if (wanted && strcmp(row->enrichment_id, wanted) == 0)
-            candidate->id_equal = true;
-        r = custom_equal(facts, row, &candidate->custom_equal);
-        if (r < 0)
-            return r;
+static int collect(struct facts *facts)
+{
+    int r = 0;
+
+    for (struct run run = {0, 0}; r == 0 && run.end < facts->rows->n;) {
+        run = next_run(facts->rows, run.end);
+        r = submission_facts(facts, run);
     }
-    return 0;
+    for (size_t i = 0; r == 0 && i < facts->rows->n; i++)
+        r = row_facts(facts, i);
+    return r;
 }
 
 /* Names decide in a batch only, and there only when custom does not. */

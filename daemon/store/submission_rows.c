@@ -21,6 +21,7 @@ int submission_get(struct writer *writer, store_key key, struct submission_row *
         .bulk = query_int(&query, 2) != 0,
         .tries = query_int(&query, 3),
         .unanswered = query_int(&query, 4),
+        .part = query_int(&query, 6),
     };
     token = query_blob(&query, 5, &size);
     if (token != NULL && size == sizeof(ret->token.bytes))
@@ -58,6 +59,15 @@ int submission_set_state(struct writer *writer, store_key key, enum submission_s
     query_bind_int(&query, key);
     query_bind_int(&query, state);
     query_bind_key(&query, next_at);
+    return query_run(&query);
+}
+
+int submission_set_part(struct writer *writer, store_key key, int64_t part)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_SET_SUBMISSION_PART);
+
+    query_bind_int(&query, key);
+    query_bind_int(&query, part);
     return query_run(&query);
 }
 

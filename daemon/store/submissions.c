@@ -1,19 +1,10 @@
-/* Which submissions are sent next. The call is on disk before it is sent; after a crash it counts
- * as one that may have reached Pronto. */
+/* Which submissions are sent next. Each type has its turn of its own, since one may have to wait for
+ * the next day's credits while others go on; of those that may, the longest due goes first. */
 #include "store/writer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-void submission_job_free(struct submission_job *job)
-{
-    if (!job)
-        return;
-    for (size_t i = 0; i < job->n; i++)
-        json_object_put(job->contents[i]);
-    secret_wipe(&job->token, sizeof(job->token));
-    free(job);
-}
+#define LOOKED_AT_MAX (2 * STORE_CLAIM_MAX) /* submissions; some have nothing left to ask for */
 
 void drop_claim_submissions(struct store_command *command)
 {
@@ -24,111 +15,149 @@ void drop_claim_submissions(struct store_command *command)
     claim->n = 0;
 }
 
-static int fill_job(struct writer *writer, const struct request_rows *rows,
-                    struct submission_job *job)
-{
-    for (size_t i = 0; i < rows->n && job->n < LIMIT_BATCH; i++) {
-        const struct request_row *row = &rows->items[i];
+/* The submission of a type that is sent next. */
+struct turn {
+    store_key key; /* 0: none waits */
+    int64_t due_at;
+};
 
-        if (row->state != REQUEST_QUEUED)
-            continue;
-        int r = request_content(writer, row->key, &job->contents[job->n]);
-        if (r < 0)
-            return r;
-        job->requests[job->n++] = row->key;
-    }
-    return 0;
-}
-
-static int make_job(struct writer *writer, const struct submission_row *row,
-                    struct submission_job **ret)
+static int get_first(struct writer *writer, enum enrichment_type type, struct turn *ret)
 {
-    struct submission_job *job = calloc(1, sizeof(*job));
-    struct request_rows rows;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_NEXT_SUBMISSION);
     int r;
 
-    if (!job)
-        return -ENOMEM;
-    job->submission = row->key;
-    job->token = row->token;
-    job->type = row->type;
-    job->tries = row->tries;
-    r = requests_of_submission(writer, row->key, &rows);
-    if (r == 0) {
-        r = fill_job(writer, &rows, job);
-        request_rows_done(&rows);
-    }
-    if (r < 0) {
-        submission_job_free(job);
+    *ret = (struct turn){0};
+    query_bind_int(&query, type);
+    r = query_step(&query);
+    if (r > 0)
+        *ret = (struct turn){query_int(&query, 0), query_int(&query, 1)};
+    return r < 0 ? r : 0;
+}
+
+static int get_turn(struct writer *writer, enum enrichment_type type, int64_t now, struct turn *ret)
+{
+    store_key first;
+    int r = get_first(writer, type, ret);
+
+    if (r < 0 || ret->key == 0 || ret->due_at <= now)
         return r;
-    }
-    *ret = job;
-    return 0;
+    r = grouping_is_full(writer, type, &first);
+    if (r > 0)
+        *ret = (struct turn){first, now};
+    return r < 0 ? r : 0;
 }
 
-static int insert_call(struct writer *writer, store_key submission, int64_t now, store_key *ret)
-{
-    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_CALL);
-    int r;
+struct claiming {
+    struct writer *writer;
+    struct store_claim_submissions *claim;
+    struct turn turns[ENRICHMENT_MAX_];
+};
 
-    query_bind_int(&query, submission);
-    query_bind_int(&query, now);
-    r = query_run(&query);
-    if (r == 0)
-        *ret = writer_last_key(writer);
+static bool is_due(const struct claiming *claiming, int type)
+{
+    const struct turn *turn = &claiming->turns[type];
+
+    return turn->key != 0 && turn->due_at <= claiming->claim->now;
+}
+
+static int is_affordable(struct claiming *claiming, int type, bool *ret)
+{
+    size_t room;
+    int r = budget_room(claiming->writer, (enum enrichment_type)type, claiming->claim->now, &room);
+
+    *ret = room > 0;
     return r;
 }
 
-static int claim_one(struct writer *writer, store_key key, struct store_claim_submissions *claim)
+/* 1 with the type whose turn it is, 0, or a negative errno. */
+static int choose(struct claiming *claiming, int *ret)
 {
+    bool affordable;
+    int best = -1;
+
+    for (int type = 0; type < ENRICHMENT_MAX_; type++) {
+        int r = is_affordable(claiming, type, &affordable);
+
+        if (r < 0)
+            return r;
+        if (affordable && is_due(claiming, type) &&
+            (best < 0 || claiming->turns[type].due_at < claiming->turns[best].due_at))
+            best = type;
+    }
+    *ret = best;
+    return best >= 0;
+}
+
+static int claim_one(struct claiming *claiming, int type)
+{
+    struct store_claim_submissions *claim = claiming->claim;
+    struct writer *writer = claiming->writer;
     struct submission_row row;
     struct submission_job *job;
-    int r = submission_get(writer, key, &row);
+    int r = submission_get(writer, claiming->turns[type].key, &row);
 
     if (r <= 0)
         return r < 0 ? r : -EUCLEAN;
-    r = make_job(writer, &row, &job);
+    r = grouping_join(writer, &row, claim->now);
+    if (r == 0)
+        r = job_make(writer, &row, claim->now, &job);
     if (r < 0)
         return r;
-    if (job->n == 0) { /* nothing left to ask for */
-        submission_job_free(job);
-        return submission_set_state(writer, key, SUBMISSION_ANSWERED, 0);
-    }
-    claim->jobs[claim->n++] = job;
-    r = insert_call(writer, key, claim->now, &job->call);
-    return r < 0 ? r : submission_set_state(writer, key, SUBMISSION_IN_CALL, 0);
+    if (job)
+        claim->jobs[claim->n++] = job;
+    return get_turn(writer, (enum enrichment_type)type, claim->now, &claiming->turns[type]);
 }
 
-static int find_due(struct writer *writer, const struct store_claim_submissions *claim,
-                    store_key *keys, size_t *ret_n)
+static int claim_due(struct claiming *claiming)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_DUE_SUBMISSIONS);
-    size_t max = claim->max < STORE_CLAIM_MAX ? claim->max : STORE_CLAIM_MAX, n = 0;
-    int r;
+    struct store_claim_submissions *claim = claiming->claim;
+    size_t max = claim->max < STORE_CLAIM_MAX ? claim->max : STORE_CLAIM_MAX;
+    int type, r = 0;
 
-    query_bind_int(&query, claim->now);
-    query_bind_int(&query, (int64_t)max);
-    while ((r = query_step(&query)) > 0)
-        keys[n++] = query_int(&query, 0);
-    *ret_n = n;
-    return r;
+    for (size_t i = 0; i < LOOKED_AT_MAX && claim->n < max; i++) {
+        r = choose(claiming, &type);
+        if (r <= 0)
+            return r;
+        r = claim_one(claiming, type);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int look_ahead(struct claiming *claiming)
+{
+    struct store_claim_submissions *claim = claiming->claim;
+
+    for (int type = 0; type < ENRICHMENT_MAX_; type++) {
+        const struct turn *turn = &claiming->turns[type];
+        bool affordable;
+        int r = is_affordable(claiming, type, &affordable);
+
+        if (r < 0)
+            return r;
+        if (!affordable && is_due(claiming, type))
+            claim->no_credits |= 1U << type;
+        if (!affordable || turn->key == 0)
+            continue;
+        if (claim->next_due_at == 0 || turn->due_at < claim->next_due_at)
+            claim->next_due_at = turn->due_at;
+    }
+    return 0;
 }
 
 int apply_claim_submissions(struct writer *writer, struct store_command *command)
 {
     struct store_claim_submissions *claim = (struct store_claim_submissions *)command;
-    store_key keys[STORE_CLAIM_MAX];
-    size_t n = 0;
-    int r;
+    struct claiming claiming = {.writer = writer, .claim = claim};
+    int r = 0;
 
     claim->n = 0;
     claim->next_due_at = 0;
-    r = find_due(writer, claim, keys, &n);
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = claim_one(writer, keys[i], claim);
-    if (r < 0)
-        return r;
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_NEXT_SUBMISSION_DUE);
-    r = query_get_int(&query, &claim->next_due_at);
-    return r < 0 ? r : 0;
+    claim->no_credits = 0;
+    for (int type = 0; r == 0 && type < ENRICHMENT_MAX_; type++)
+        r = get_turn(writer, (enum enrichment_type)type, claim->now, &claiming.turns[type]);
+    if (r == 0)
+        r = claim_due(&claiming);
+    return r < 0 ? r : look_ahead(&claiming);
 }

@@ -1,65 +1,96 @@
-/* New requests of local clients, to be submitted to Pronto. */
+/* New requests of local clients, to be submitted to Pronto. What is known by its idempotency key is
+ * found first; only then, when nothing refuses any more, is the rest written. */
 #include "store/writer.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* 1 when the key is there already: then @ret_submission and whether the body is the same. */
-static int find_idempotency(struct writer *writer, const struct store_submit *submit,
-                            store_key *ret_submission, bool *ret_same)
+/* The whole is one thing: those of its requests that were not erased. */
+static int submit_again(struct writer *writer, struct store_submit *submit,
+                        const struct idempotent *known)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_IDEMPOTENCY);
-    struct digest body;
-    int r;
+    if (known->conflict)
+        return (int)STORE_E_CONFLICT;
+    submit->existing = true;
+    return idempotency_requests(writer, known, submit->keys, LIMIT_BATCH, &submit->n_keys);
+}
 
-    query_bind_digest(&query, &submit->idempotency.key);
-    r = query_step(&query);
+/* What each contact is, by place. */
+struct plan {
+    size_t news[LIMIT_BATCH]; /* places of those that are to be created */
+    size_t n_news;
+    size_t same_as[LIMIT_BATCH]; /* the place of the first with the same key; else its own */
+};
+
+static void plan_all(const struct store_submit *submit, struct plan *plan)
+{
+    for (size_t i = 0; i < submit->n_contacts; i++) {
+        plan->same_as[i] = i;
+        plan->news[plan->n_news++] = i;
+    }
+}
+
+/* The first of this array with the same key. */
+static size_t find_same(const struct store_submit *submit, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (digest_equal(&submit->each[j].key, &submit->each[i].key))
+            return j;
+    return i;
+}
+
+/* 1 when the key is known, with the request or a conflict, 0, or a negative errno. */
+static int find_known(struct writer *writer, struct store_submit *submit, size_t i,
+                      bool *ret_conflict)
+{
+    struct idempotent known;
+    size_t n;
+    int r = idempotency_get(writer, &submit->each[i], &known);
+
     if (r <= 0)
         return r;
-    *ret_same = query_digest(&query, 0, &body) && digest_equal(&body, &submit->idempotency.body);
-    *ret_submission = query_int(&query, 1);
-    return 1;
-}
-
-static int insert_idempotency(struct writer *writer, const struct store_submit *submit,
-                              store_key submission)
-{
-    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_IDEMPOTENCY);
-
-    query_bind_digest(&query, &submit->idempotency.key);
-    query_bind_digest(&query, &submit->idempotency.body);
-    query_bind_int(&query, submission);
-    query_bind_int(&query, submit->now);
-    return query_run(&query);
-}
-
-static int submit_again(struct writer *writer, struct store_submit *submit, store_key submission,
-                        bool same)
-{
-    struct request_rows rows;
-    int r;
-
-    if (!same)
-        return (int)STORE_E_CONFLICT;
-    r = requests_of_submission(writer, submission, &rows);
+    *ret_conflict = known.conflict;
+    if (known.conflict)
+        return 1;
+    r = idempotency_requests(writer, &known, &submit->keys[i], 1, &n);
     if (r < 0)
         return r;
-    for (submit->n_keys = 0; submit->n_keys < rows.n && submit->n_keys < LIMIT_BATCH;
-         submit->n_keys++)
-        submit->keys[submit->n_keys] = rows.items[submit->n_keys].key;
-    request_rows_done(&rows);
-    submit->existing = true;
+    return n > 0 ? 1 : -EUCLEAN; /* the key goes with its last request */
+}
+
+/* 0, STORE_E_CONFLICT, or a negative errno. */
+static int plan_each(struct writer *writer, struct store_submit *submit, struct plan *plan)
+{
+    for (size_t i = 0; i < submit->n_contacts; i++) {
+        size_t first = find_same(submit, i);
+        bool conflict = false;
+        int r = 1;
+
+        plan->same_as[i] = first;
+        if (first == i)
+            r = find_known(writer, submit, i, &conflict);
+        else
+            conflict = !digest_equal(&submit->each[first].body, &submit->each[i].body);
+        if (r < 0)
+            return r;
+        if (conflict)
+            return (int)STORE_E_CONFLICT;
+        if (r == 0)
+            plan->news[plan->n_news++] = i;
+    }
     return 0;
 }
 
-static int submit_new(struct writer *writer, struct store_submit *submit)
+static int create_requests(struct writer *writer, struct store_submit *submit,
+                           const struct plan *plan)
 {
     struct token token;
+    bool lone = plan->n_news == 1;
     struct new_submission new_submission = {
         .state = SUBMISSION_WAITING,
         .type = submit->contacts[0].type,
-        .bulk = submit->n_contacts > 1,
-        .next_at = submit->now,
+        .bulk = !lone,
+        .next_at = submit->now + (lone ? grouping_delay(writer) : 0),
         .token = &token,
     };
     struct new_request new_request = {.state = REQUEST_QUEUED, .now = submit->now};
@@ -67,25 +98,52 @@ static int submit_new(struct writer *writer, struct store_submit *submit)
 
     token_random(&token);
     r = submission_create(writer, &new_submission, &new_request.submission);
-    for (size_t i = 0; r == 0 && i < submit->n_contacts; i++) {
-        new_request.contact = &submit->contacts[i];
-        r = request_create(writer, &new_request, &submit->keys[i]);
-    }
     secret_wipe(&token, sizeof(token));
-    if (r == 0 && submit->has_idempotency)
-        r = insert_idempotency(writer, submit, new_request.submission);
+    for (size_t i = 0; r == 0 && i < plan->n_news; i++) {
+        new_request.contact = &submit->contacts[plan->news[i]];
+        r = request_create(writer, &new_request, &submit->keys[plan->news[i]]);
+    }
+    writer->changes.submissions = true;
+    return r;
+}
+
+static int create_keys(struct writer *writer, const struct store_submit *submit,
+                       const struct plan *plan)
+{
+    int r = 0;
+
+    if (submit->has_idempotency)
+        return idempotency_create(writer, &submit->idempotency, submit->keys[0], submit->n_contacts,
+                                  submit->now);
+    for (size_t i = 0; submit->each && r == 0 && i < plan->n_news; i++)
+        r = idempotency_create(writer, &submit->each[plan->news[i]], submit->keys[plan->news[i]], 1,
+                               submit->now);
+    return r;
+}
+
+static int submit_planned(struct writer *writer, struct store_submit *submit,
+                          const struct plan *plan)
+{
+    int r = 0;
+
+    if (plan->n_news > 0)
+        r = create_requests(writer, submit, plan);
+    if (r == 0)
+        r = create_keys(writer, submit, plan);
     if (r < 0)
         return r;
+    for (size_t i = 0; i < submit->n_contacts; i++)
+        submit->keys[i] = submit->keys[plan->same_as[i]];
     submit->n_keys = submit->n_contacts;
-    writer->changes.submissions = true;
+    submit->existing = plan->n_news == 0;
     return 0;
 }
 
 int apply_submit(struct writer *writer, struct store_command *command)
 {
     struct store_submit *submit = (struct store_submit *)command;
-    store_key submission;
-    bool same;
+    struct plan plan = {.n_news = 0};
+    struct idempotent known;
     int r = 0;
 
     submit->n_keys = 0;
@@ -93,8 +151,12 @@ int apply_submit(struct writer *writer, struct store_command *command)
     if (writer->disk_low)
         return (int)STORE_E_FULL;
     if (submit->has_idempotency)
-        r = find_idempotency(writer, submit, &submission, &same);
+        r = idempotency_get(writer, &submit->idempotency, &known);
     if (r != 0)
-        return r < 0 ? r : submit_again(writer, submit, submission, same);
-    return submit_new(writer, submit);
+        return r < 0 ? r : submit_again(writer, submit, &known);
+    if (submit->each)
+        r = plan_each(writer, submit, &plan);
+    else
+        plan_all(submit, &plan);
+    return r != 0 ? r : submit_planned(writer, submit, &plan);
 }

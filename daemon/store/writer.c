@@ -63,6 +63,8 @@ static int load(struct writer *writer)
     if (r == 0)
         r = counters_load(writer);
     if (r == 0)
+        r = budget_load(writer);
+    if (r == 0)
         r = events_load(writer);
     return r;
 }
@@ -111,6 +113,8 @@ int writer_commit(struct writer *writer, bool *ret_wrote)
     int r = wrote ? counters_flush(writer) : 0;
 
     if (r == 0 && wrote)
+        r = budget_flush(writer);
+    if (r == 0 && wrote)
         r = events_delete_forgotten(writer);
     if (r == 0 && wrote)
         r = events_trim(writer);
@@ -133,6 +137,8 @@ int writer_rollback(struct writer *writer)
         r = database_run(&writer->database, "ROLLBACK");
     if (r == 0)
         r = counters_load(writer);
+    if (r == 0)
+        r = budget_load(writer);
     if (r == 0)
         r = events_load(writer);
     return r;

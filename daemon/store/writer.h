@@ -24,6 +24,18 @@ struct counters {
     size_t n;
 };
 
+/* What a day's submissions may still cost, and what their results cost. Of the newest few days in
+ * memory; older ones take their place when they are asked for. */
+#define BUDGET_DAYS 8
+struct credit_day {
+    int64_t day, reserved, spent; /* days since the epoch, UTC */
+    bool dirty;
+};
+struct budget {
+    struct credit_day days[BUDGET_DAYS];
+    size_t n;
+};
+
 /* A growing list. */
 struct keys {
     store_key *items;
@@ -51,6 +63,7 @@ struct writer {
     uint8_t secret[DIGEST_KEY_BYTES];
     struct store_settings settings;
     struct counters counters;
+    struct budget budget;
     struct changes changes;
     int64_t changes_before; /* rows changed before this transaction */
     int64_t wal_pages;
@@ -107,6 +120,8 @@ struct request_row {
     int64_t created_at;
     char enrichment_id[ENRICHMENT_ID_MAX + 1]; /* "": none */
     struct digest custom_digest;
+    int64_t credits;    /* what its calls may cost; reserved while it is queued or pending */
+    int64_t credit_day; /* on which day */
 };
 struct request_rows {
     struct request_row *items;
@@ -156,6 +171,7 @@ struct submission_row {
     enum enrichment_type type;
     bool bulk;
     int64_t tries, unanswered;
+    int64_t part; /* most contacts of its next call; 0: all */
     struct token token;
 };
 int submission_get(struct writer *writer, store_key key, struct submission_row *ret); /* 1, 0 */
@@ -170,8 +186,68 @@ int submission_create(struct writer *writer, const struct new_submission *new_su
                       store_key *ret);
 int submission_set_state(struct writer *writer, store_key key, enum submission_state state,
                          int64_t next_at);
+int submission_set_part(struct writer *writer, store_key key, int64_t part);
 /* When nothing is queued any more and it waits, it is answered: it is never sent again. */
 int submission_settle(struct writer *writer, store_key key);
+
+/* calls.c */
+struct call_row {
+    store_key key, submission;
+    bool ended;
+    store_key first_request, last_request; /* those between that were queued then */
+    size_t contacts;                       /* how many those were */
+    int64_t price;                         /* what each of them reserved for it */
+};
+int call_get(struct writer *writer, store_key key, struct call_row *ret); /* 1, 0 */
+/* @finish->call ends, and what it means for its requests and its submission. */
+int call_end(struct writer *writer, const struct store_finish_call *finish,
+             const struct call_row *call);
+
+/* jobs.c: the call that a submission makes next. */
+/* 1 when one bulk_enrich can have both contents, 0, or -ENOMEM. */
+int job_may_have_both(struct json_object *content, struct json_object *other);
+/* The call is on disk and its cost reserved; the submission is in it. *ret NULL: nothing is left to
+ * ask for, and the submission is answered. The day's credits allow at least one. */
+int job_make(struct writer *writer, const struct submission_row *row, int64_t now,
+             struct submission_job **ret);
+
+/* grouping.c: lone submissions that are sent together ([pronto] batch). */
+int64_t grouping_delay(const struct writer *writer); /* ms that a new lone one waits for company */
+/* 1 with the first one when so many of @type wait that they need not wait any longer; 0. */
+int grouping_is_full(struct writer *writer, enum enrichment_type type, store_key *ret_first);
+/* Others join a lone one that is about to be sent; nothing for one that is not lone. */
+int grouping_join(struct writer *writer, const struct submission_row *first, int64_t now);
+
+/* idempotency.c */
+/* The requests that a key stands for: of one array, so their keys follow each other. */
+struct idempotent {
+    store_key first_request;
+    int64_t n;
+    bool conflict; /* it is of another body */
+};
+int idempotency_get(struct writer *writer, const struct idempotency *idempotency,
+                    struct idempotent *ret); /* 1, 0 */
+/* Those of its requests that are left, at most @max; ascending. */
+int idempotency_requests(struct writer *writer, const struct idempotent *known, store_key *keys,
+                         size_t max, size_t *ret_n);
+int idempotency_create(struct writer *writer, const struct idempotency *idempotency,
+                       store_key first_request, size_t n, int64_t now);
+/* After @request was erased. */
+int idempotency_forget(struct writer *writer, store_key request);
+
+/* budget.c: [pronto] daily_credits and credit_prices. */
+int budget_load(struct writer *writer);
+int budget_flush(struct writer *writer); /* what changed, to the table */
+void budget_read(const struct budget *budget, struct store_counts *ret);
+/* How many more requests of @type the day of @now allows; SIZE_MAX: any number. */
+int budget_room(struct writer *writer, enum enrichment_type type, int64_t now, size_t *ret);
+/* The price of one more call is reserved for @row, in the day of @now. */
+int budget_reserve(struct writer *writer, struct request_row *row, int64_t now);
+/* A call that Pronto did not take costs nothing. */
+int budget_take_back(struct writer *writer, struct request_row *row, int64_t price);
+/* @row, in its state before, ends with a result; or without one (failed, expired). */
+int budget_settle(struct writer *writer, const struct request_row *row, bool found);
+int budget_release(struct writer *writer, const struct request_row *row);
 
 /* delivery_rows.c */
 struct delivery_row {

@@ -1,2 +1,2 @@
--- Calls and idempotency keys go with it.
+-- Calls go with it.
 DELETE FROM submission WHERE id = ?1

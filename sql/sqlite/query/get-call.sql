@@ -1,1 +1,1 @@
-SELECT submission, outcome IS NOT NULL FROM call WHERE id = ?1
+SELECT submission, outcome IS NOT NULL, first_request, last_request, contacts, price FROM call WHERE id = ?1

@@ -1,1 +1,1 @@
-SELECT state, enrichment_type, bulk, tries, unanswered, token FROM submission WHERE id = ?1
+SELECT state, enrichment_type, bulk, tries, unanswered, token, part FROM submission WHERE id = ?1

@@ -7,6 +7,9 @@ ALTER TABLE submission ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
 -- Which requests of its submission a call has: those with a key in this range that were queued then.
 ALTER TABLE call ADD COLUMN first_request INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE call ADD COLUMN last_request INTEGER NOT NULL DEFAULT 9223372036854775807;
+-- How many those were, and what each of them reserved for this call: it is released when Pronto does not take it.
+ALTER TABLE call ADD COLUMN contacts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call ADD COLUMN price INTEGER NOT NULL DEFAULT 0;
 
 -- Each type has its turn of its own: it may wait for the next day's credits while others go on.
 DROP INDEX submission_due;
@@ -33,7 +36,8 @@ INSERT INTO poll (due_at, request) SELECT poll_at, id FROM request WHERE class I
 -- What Pronto answered when it was asked; NULL when a callback brought the result.
 ALTER TABLE result ADD COLUMN raw TEXT;
 
--- Idempotency keys name requests, since a submission may get those of others: keys of one array follow each other.
+-- Idempotency keys name requests, since a submission may get those of others: keys of one array follow each other, but for
+-- those that were erased.
 ALTER TABLE idempotency RENAME TO idempotency_1;
 CREATE TABLE idempotency (
   key_digest BLOB PRIMARY KEY,
@@ -43,7 +47,7 @@ CREATE TABLE idempotency (
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 INSERT INTO idempotency (key_digest, body_digest, first_request, n, created_at)
-  SELECT key_digest, body_digest, min(request.id), count(*), idempotency_1.created_at
+  SELECT key_digest, body_digest, min(request.id), max(request.id) - min(request.id) + 1, idempotency_1.created_at
   FROM idempotency_1 JOIN request ON request.submission = idempotency_1.submission GROUP BY key_digest;
 DROP TABLE idempotency_1;
 CREATE INDEX idempotency_by_request ON idempotency (first_request);

@@ -1,0 +1,1 @@
+SELECT day, reserved, spent FROM credit_day WHERE day = ?1

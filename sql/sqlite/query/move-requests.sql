@@ -1,0 +1,1 @@
+UPDATE request SET submission = ?2 WHERE submission = ?1

@@ -1,0 +1,1 @@
+UPDATE submission SET bulk = 1 WHERE id = ?1

@@ -1,0 +1,1 @@
+UPDATE submission SET part = ?2 WHERE id = ?1
