@@ -761,6 +761,16 @@ def test_refused_by_the_account(sim, key, text):
     assert sim.log()["counts"]["submissions"] == 0
 
 
+def test_refuse_name(sim):
+    sim.behave(refuse_name="Bad")
+    status, body = sim.single(firstname="Bad")
+    assert status == 422 and "cannot be enriched" in body["error"]
+    assert sim.bulk([contact(), contact(firstname="Bad")])[0] == 422
+    assert sim.log()["counts"]["contacts"] == 0
+    assert sim.bulk([contact(), contact(firstname="Good")])[0] == 202
+    assert sim.single(firstname="Badly")[0] == 202
+
+
 def test_rate_limit(sim):
     sim.behave(rate_limit=1, account_retry_after="7")
     answers = [sim.http("GET", "/api/v2/credits", headers={"X-API-KEY": "k"}) for _ in range(20)]
@@ -941,6 +951,52 @@ def test_concurrency_is_seen(sim):
         connection.close()
 
 
+def keep_calling(sim, number):
+    """Calls one after the other over one connection, which it keeps."""
+    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=PATIENCE)
+    for _ in range(number):
+        connection.request("GET", "/api/v2/credits", headers={"X-API-KEY": "k"})
+        connection.getresponse().read()
+    connection.close()
+
+
+@pytest.mark.parametrize("fault", [{}, {"account_drip": "1ms"}, {"account_status": 500}], ids=json.dumps)
+def test_calls_one_after_the_other_are_never_seen_together(sim, fault):
+    sim.behave(**fault)
+    keep_calling(sim, 50)
+    for _ in range(50):
+        sim.http("GET", "/api/v2/credits", headers={"X-API-KEY": "k"})
+    assert sim.log()["max_concurrent"] == 1
+    threads = [threading.Thread(target=keep_calling, args=(sim, 100)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sim.log()["max_concurrent"] <= 5
+    assert sim.log()["counts"]["calls"] == 600
+
+
+@pytest.mark.parametrize("fault", [{"account_hang": "true"}, {"account_hang": "headers"}, {"account_close": True},
+                                   {"account_huge_answer": "true"}], ids=json.dumps)
+def test_a_call_given_up_is_over_before_the_next_one(sim, fault):
+    sim.behave(**fault)
+    for number in range(5):
+        with socket.create_connection(("127.0.0.1", sim.port), timeout=PATIENCE) as connection:
+            connection.sendall(b"GET /api/v2/credits HTTP/1.1\r\nHost: x\r\nX-API-KEY: k\r\n\r\n")
+            sim.wait(calls=number + 1)
+    assert sim.log()["max_concurrent"] == 1
+
+
+def test_the_rate_is_that_of_any_second(sim):
+    started = time.monotonic()
+    keep_calling(sim, 30)
+    assert sim.log()["max_rate"] == 30 or time.monotonic() - started > 1
+    sim.behave(account_answer_delay="1100ms")
+    sim.control("DELETE", "log")
+    keep_calling(sim, 3)
+    assert sim.log()["max_rate"] == 1
+
+
 @pytest.mark.parametrize("keys, status", [({"submit_status": 500}, 500), ({"garbage_answer": True}, 200)])
 def test_accept_anyway(sim, receiver, keys, status):
     sim.behave(accept_anyway=True, **keys)
@@ -989,6 +1045,55 @@ def test_repeats_are_told_apart(sim):
     found = [entry["contacts"][0]["repeat_of"] for entry in sim.log()["submissions"]]
     assert found == [None, None, first["enrichment_id"]]
     assert sim.log()["counts"]["repeats"] == 1
+
+
+def waits(sim):
+    return [entry["contacts"][0]["repeat_while_waiting"] for entry in sim.log()["submissions"]]
+
+
+def test_repeats_while_a_callback_is_on_its_way_are_counted(sim, receiver):
+    sim.behave(delay="1h")
+    fields = {"firstname": f"N{uuid.uuid4()}", "webhook_url": receiver.url}
+    for _ in range(3):
+        sim.single(**fields)
+    sim.single(firstname=f"N{uuid.uuid4()}", webhook_url=receiver.url)
+    assert waits(sim) == [0, 1, 2, 0]
+    assert sim.log()["counts"]["repeat_while_waiting"] == 2
+    sim.control("POST", "flush")
+    sim.wait(callbacks=4, idle="true")
+    sim.single(**fields)
+    assert waits(sim) == [0, 1, 2, 0, 0]
+    assert sim.log()["counts"]["repeat_while_waiting"] == 2 and sim.log()["counts"]["repeats"] == 3
+
+
+def test_in_a_batch_repeats_while_waiting_are_counted_too(sim, receiver):
+    sim.behave(delay="1h")
+    twice = contact(firstname=f"N{uuid.uuid4()}", enrichment_type=None)
+    sim.bulk([twice, contact(firstname=f"N{uuid.uuid4()}", enrichment_type=None)], webhook_url=receiver.url)
+    sim.single(**twice, webhook_url=receiver.url)
+    assert waits(sim) == [0, 1]
+
+
+def test_a_callback_that_is_tried_again_is_still_on_its_way(sim, receiver):
+    receiver.status = 503
+    sim.behave(retry=1, retry_delay="1h")
+    fields = {"firstname": f"N{uuid.uuid4()}", "webhook_url": receiver.url}
+    sim.single(**fields)
+    sim.wait(callbacks=1)
+    sim.single(**fields)
+    assert waits(sim) == [0, 1]
+    sim.wait(callbacks=2)
+
+
+@pytest.mark.parametrize("keys", [{"lose": 1, "delay": "1h"}, {"repeat": 1, "repeat_delay": "1h"}], ids=json.dumps)
+def test_a_lost_callback_and_a_copy_are_not_waited_for(sim, receiver, keys):
+    sim.behave(**keys)
+    fields = {"firstname": f"N{uuid.uuid4()}", "webhook_url": receiver.url}
+    sim.single(**fields)
+    sim.wait(callbacks=1 if "repeat" in keys else 0)
+    sim.single(**fields)
+    assert waits(sim) == [0, 0]
+    sim.wait(callbacks=2 if "repeat" in keys else 0)
 
 
 def test_the_log_is_cleared(sim):

@@ -120,6 +120,7 @@ struct behaviours {
     int64_t success_status;
     int error_form; /* enum error_form */
     bool consent;
+    char refuse_name[WORD_SIZE];
     bool out_of_credits;
     bool plan_limit;
     bool echo_key_in_error;

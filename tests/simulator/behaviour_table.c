@@ -108,6 +108,7 @@ const struct behaviour_row behaviour_rows[] = {
     WORD("error_form", error_form, "error", error_words),
     BOOL("echo_key_in_error", echo_key_in_error, "false"),
     BOOL("consent", consent, "true"),
+    TEXT("refuse_name", refuse_name, "", WORD_SIZE),
     BOOL("out_of_credits", out_of_credits, "false"),
     BOOL("plan_limit", plan_limit, "false"),
     INTEGER("rate_limit", rate_limit, "0", 0, 10000),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 int call_new(struct sim *sim, struct MHD_Connection *connection, const char *method,
              const char *path, struct call **ret)
@@ -79,6 +80,24 @@ int64_t call_due(const struct call *call, int64_t now)
     if (now < call->not_before)
         return call->not_before;
     return call->wanted_until > 0 ? call->wanted_until : INT64_MAX;
+}
+
+void call_begin(struct call *call, struct record *record)
+{
+    struct timespec now;
+
+    if (!call->api)
+        return;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    call->open = true;
+    call->rate = record_call_begin(record, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+}
+
+void call_end(struct call *call, struct record *record)
+{
+    if (call->open)
+        record_call_end(record);
+    call->open = false;
 }
 
 bool call_is_hung_up(const struct call *call)

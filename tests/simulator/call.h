@@ -28,7 +28,8 @@ struct call {
     char *path;
     const char *id; /* what stands for {id} in the route's path; points into path */
     const struct route *route;
-    bool api;     /* counts as a call of the API */
+    bool api;     /* a call of the API */
+    bool open;    /* counts among those under way */
     int64_t rate; /* calls of the API in the second up to this one */
     bool noted;   /* in the log */
     char *body;
@@ -80,7 +81,12 @@ bool call_is_ready(const struct call *call, const struct progress *progress, int
 /* When it must be looked at again, of itself; INT64_MAX: never. */
 int64_t call_due(const struct call *call, int64_t now);
 
-/* Whether the other side has closed the connection of a suspended call. */
+/* A call of the API begins, when its header is there, and is over for the counts: before the client
+ * can have the whole answer, so that its next call is never counted beside this one. */
+void call_begin(struct call *call, struct record *record);
+void call_end(struct call *call, struct record *record);
+
+/* Whether the other side has closed the connection. */
 bool call_is_hung_up(const struct call *call);
 
 /* A header or a query parameter of it; NULL when absent. Borrowed. */

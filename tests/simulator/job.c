@@ -30,9 +30,8 @@ int jobs_init(struct jobs *ret)
 {
     *ret = (struct jobs){
         .by_id = lh_kchar_table_new(1024, NULL),
-        .seen = json_object_new_object(),
     };
-    if (ret->by_id && ret->seen)
+    if (ret->by_id && sightings_init(&ret->sightings) == 0)
         return 0;
     jobs_release(ret);
     return -ENOMEM;
@@ -42,7 +41,7 @@ void jobs_release(struct jobs *jobs)
 {
     if (jobs->by_id)
         lh_table_free(jobs->by_id);
-    json_object_put(jobs->seen);
+    sightings_release(&jobs->sightings);
     while (jobs->oldest) {
         struct job *job = jobs->oldest;
         jobs->oldest = job->next;
@@ -68,8 +67,10 @@ void job_free(struct job *job)
 {
     if (!job)
         return;
-    for (unsigned i = 0; i < job->n_contacts; i++)
+    for (unsigned i = 0; i < job->n_contacts; i++) {
         json_object_put(job->contacts[i].fields);
+        sighting_unref(job->contacts[i].sighting);
+    }
     json_object_put(job->country_codes);
     free(job->webhook_url);
     free(job);
@@ -119,10 +120,10 @@ struct job *jobs_find(struct jobs *jobs, const char *id)
     return found;
 }
 
-int jobs_note(struct jobs *jobs, const struct job_contact *contact, const char **ret)
+int jobs_note(struct jobs *jobs, struct job_contact *contact, bool *ret)
 {
     cleanup_free char *canonical = NULL, *key = NULL;
-    struct json_object *first, *id;
+    struct sighting *sighting;
     size_t size;
     int r = json_canonical(contact->fields, &canonical, &size);
 
@@ -130,20 +131,11 @@ int jobs_note(struct jobs *jobs, const struct job_contact *contact, const char *
         return r;
     if (asprintf(&key, "%s %s", enrichment_type_word(contact->job->type), canonical) < 0)
         return -ENOMEM;
-    if (json_object_object_get_ex(jobs->seen, key, &first)) {
-        *ret = json_object_get_string(first);
-        return 0;
-    }
-    if ((unsigned)json_object_object_length(jobs->seen) >= LIMIT_JOBS) {
-        struct json_object *empty = json_object_new_object();
-        if (!empty)
-            return -ENOMEM;
-        json_object_put(jobs->seen);
-        jobs->seen = empty;
-    }
-    id = json_object_new_string(contact->job->id);
-    r = id ? json_add(jobs->seen, key, id) : -ENOMEM;
+    sighting = sightings_find(&jobs->sightings, key);
+    *ret = sighting != NULL;
+    if (!sighting)
+        r = sightings_add(&jobs->sightings, key, contact->job->id, &sighting);
     if (r == 0)
-        *ret = NULL;
+        contact->sighting = sighting_ref(sighting);
     return r;
 }

@@ -2,6 +2,8 @@
  * bulk_enrich. */
 #pragma once
 
+#include "simulator/sighting.h"
+
 #include "common/json.h"
 #include "common/uuid.h"
 
@@ -21,6 +23,7 @@ enum enrichment_type {
 struct job_contact {
     struct job *job;
     struct json_object *fields; /* as submitted; owned */
+    struct sighting *sighting;  /* of the same contact; NULL: not noted yet; a reference */
     uint64_t number;            /* numbers decisions about it */
     bool found;                 /* there is data about it */
     bool finished;
@@ -40,7 +43,7 @@ struct job {
 
 struct jobs {
     struct lh_table *by_id;
-    struct json_object *seen; /* text of a contact to the enrichment_id it had first */
+    struct sightings sightings;
     uint64_t next_number; /* numbers enrichment ids; never starts again, so that they stay unique */
     struct job *oldest, *newest;
     unsigned n;
@@ -61,9 +64,9 @@ int jobs_add(struct jobs *jobs, uint64_t seed, struct job *job);
 /* By enrichment_id, in any case; NULL when there is none. */
 struct job *jobs_find(struct jobs *jobs, const char *id);
 
-/* Looks whether the same contact was submitted before, custom included, and notes it. *ret is the
- * enrichment_id that it had first, or NULL; borrowed. Returns 0 or -ENOMEM. */
-int jobs_note(struct jobs *jobs, const struct job_contact *contact, const char **ret);
+/* Looks whether the same contact was submitted before, custom included, and notes it: sets
+ * contact->sighting. *ret: it was. Returns 0 or -ENOMEM. */
+int jobs_note(struct jobs *jobs, struct job_contact *contact, bool *ret);
 
 /* The word of the API for a type. */
 const char *enrichment_type_word(enum enrichment_type type);

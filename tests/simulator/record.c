@@ -3,12 +3,20 @@
 #include <errno.h>
 #include <string.h>
 
+#define SECOND_US 1000000
+
 static const char *const count_names[COUNT_COUNT] = {
-    [COUNT_CALLS] = "calls",         [COUNT_SUBMISSIONS] = "submissions",
-    [COUNT_CONTACTS] = "contacts",   [COUNT_REPEATS] = "repeats",
-    [COUNT_POLLS] = "polls",         [COUNT_FINISHED] = "finished",
-    [COUNT_CALLBACKS] = "callbacks", [COUNT_FAILED] = "failed",
-    [COUNT_ATTEMPTS] = "attempts",   [COUNT_LOST] = "lost",
+    [COUNT_CALLS] = "calls",
+    [COUNT_SUBMISSIONS] = "submissions",
+    [COUNT_CONTACTS] = "contacts",
+    [COUNT_REPEATS] = "repeats",
+    [COUNT_REPEAT_WHILE_WAITING] = "repeat_while_waiting",
+    [COUNT_POLLS] = "polls",
+    [COUNT_FINISHED] = "finished",
+    [COUNT_CALLBACKS] = "callbacks",
+    [COUNT_FAILED] = "failed",
+    [COUNT_ATTEMPTS] = "attempts",
+    [COUNT_LOST] = "lost",
 };
 
 static const char *const list_names[RECORD_LISTS] = {
@@ -123,14 +131,15 @@ int record_add_text(struct json_object *entry, const char *key, const char *text
     return json_add_string_len(entry, key, copy, kept);
 }
 
-int64_t record_call_begin(struct record *record, int64_t now)
+int64_t record_call_begin(struct record *record, int64_t now_us)
 {
-    while (record->n_arrivals > 0 && (record->arrivals[record->first_arrival] <= now - 1000 ||
-                                      record->n_arrivals == LIMIT_RATE)) {
+    while (record->n_arrivals > 0 &&
+           (record->arrivals[record->first_arrival] <= now_us - SECOND_US ||
+            record->n_arrivals == LIMIT_RATE)) {
         record->first_arrival = (record->first_arrival + 1) % LIMIT_RATE;
         record->n_arrivals--;
     }
-    record->arrivals[(record->first_arrival + record->n_arrivals++) % LIMIT_RATE] = now;
+    record->arrivals[(record->first_arrival + record->n_arrivals++) % LIMIT_RATE] = now_us;
     if (record->n_arrivals > record->max_rate)
         record->max_rate = record->n_arrivals;
     if (++record->concurrent > record->max_concurrent)

@@ -17,16 +17,17 @@
 #define LIMIT_RATE 65536
 
 enum count {
-    COUNT_CALLS,       /* calls of the API, whatever their answer */
-    COUNT_SUBMISSIONS, /* accepted ones */
-    COUNT_CONTACTS,    /* in accepted submissions */
-    COUNT_REPEATS,     /* contacts that were submitted before */
-    COUNT_POLLS,       /* GET /contacts/{id} */
-    COUNT_FINISHED,    /* contacts whose enrichment has completed */
-    COUNT_CALLBACKS,   /* callbacks that were answered, with whatever status */
-    COUNT_FAILED,      /* callbacks that were sent and not answered */
-    COUNT_ATTEMPTS,    /* callbacks that were sent and are over: answered or failed */
-    COUNT_LOST,        /* contacts whose callback was never sent, on purpose */
+    COUNT_CALLS,                /* calls of the API, whatever their answer */
+    COUNT_SUBMISSIONS,          /* accepted ones */
+    COUNT_CONTACTS,             /* in accepted submissions */
+    COUNT_REPEATS,              /* contacts that were submitted before */
+    COUNT_REPEAT_WHILE_WAITING, /* those whose callback was still to come */
+    COUNT_POLLS,                /* GET /contacts/{id} */
+    COUNT_FINISHED,             /* contacts whose enrichment has completed */
+    COUNT_CALLBACKS,            /* callbacks that were answered, with whatever status */
+    COUNT_FAILED,               /* callbacks that were sent and not answered */
+    COUNT_ATTEMPTS,             /* callbacks that were sent and are over: answered or failed */
+    COUNT_LOST,                 /* contacts whose callback was never sent, on purpose */
     COUNT_COUNT,
 };
 
@@ -45,7 +46,7 @@ struct record {
     int64_t concurrent;
     int64_t max_concurrent;
     int64_t max_rate;
-    int64_t *arrivals; /* a ring of LIMIT_RATE, CLOCK_BOOTTIME */
+    int64_t *arrivals; /* a ring of LIMIT_RATE, CLOCK_BOOTTIME in microseconds */
     unsigned first_arrival, n_arrivals;
 };
 
@@ -64,8 +65,9 @@ int record_append(struct record *record, enum record_list list, struct json_obje
 int record_add_text(struct json_object *entry, const char *key, const char *text, size_t size,
                     size_t limit);
 
-/* A call of the API begins; returns how many began in the second up to @now, this one included. */
-int64_t record_call_begin(struct record *record, int64_t now);
+/* A call of the API begins at @now_us (CLOCK_BOOTTIME in microseconds); returns how many began in
+ * the second up to then, this one included. */
+int64_t record_call_begin(struct record *record, int64_t now_us);
 void record_call_end(struct record *record);
 
 /* Adds the lists, counts and maxima to @ret as members. Returns 0 or -ENOMEM. */

@@ -69,6 +69,15 @@ static int refuse(struct sim *sim, struct call *call, const char *text)
                                b->echo_key_in_error ? call_header(call, "X-API-KEY") : NULL);
 }
 
+/* Whether a well-formed contact is one that Pronto does not want. */
+static bool has_refused_name(const struct behaviours *b, const struct job *job)
+{
+    for (unsigned i = 0; *b->refuse_name && i < job->n_contacts; i++)
+        if (strcmp(json_get_string(job->contacts[i].fields, "firstname"), b->refuse_name) == 0)
+            return true;
+    return false;
+}
+
 /* Why a valid submission is refused all the same; NULL: it is not. */
 static const char *refusal(const struct sim *sim, const struct job *job)
 {
@@ -78,6 +87,8 @@ static const char *refusal(const struct sim *sim, const struct job *job)
         return "You can't use the personal email enrichment feature without consenting with our "
                "terms "
                "of use";
+    if (has_refused_name(b, job))
+        return "The contact cannot be enriched";
     if (b->plan_limit)
         return "You have reached the import limits of your plan (plan limit)";
     if (b->out_of_credits || sim_price(b, job->type) * job->n_contacts > b->credits - sim->spent)

@@ -7,12 +7,22 @@ struct callback *callback_new(void)
     return calloc(1, sizeof(struct callback));
 }
 
+void callback_await(struct callback *callback, struct sighting *sighting)
+{
+    callback->sighting = sighting_ref(sighting);
+    if (sighting)
+        sighting->n_waiting++;
+}
+
 void callback_free(struct callback *callback)
 {
     while (callback) {
         struct callback *next = callback->next;
         free(callback->url);
         free(callback->body);
+        if (callback->sighting)
+            callback->sighting->n_waiting--;
+        sighting_unref(callback->sighting);
         free(callback);
         callback = next;
     }

@@ -4,6 +4,7 @@
 
 #include "simulator/behaviour.h"
 #include "simulator/callback_body.h"
+#include "simulator/sighting.h"
 
 #include "common/cleanup.h"
 #include "common/uuid.h"
@@ -34,6 +35,7 @@ struct callback {
     int64_t next_delay_ms; /* from its end to the start of the next one */
 
     struct job_contact *finishes; /* finished when this is due; NULL: was before */
+    struct sighting *sighting;    /* whose n_waiting counts this; NULL: none does; a reference */
     bool lost;
     bool flushed;          /* the next ones come without a wait */
     uint64_t held_call;    /* the call that is answered when this was; 0: none */
@@ -47,6 +49,9 @@ struct schedule {
 };
 
 struct callback *callback_new(void); /* NULL: out of memory */
+
+/* From now until it is freed it is one of those that the contact waits for. */
+void callback_await(struct callback *callback, struct sighting *sighting);
 void callback_free(struct callback *callback);
 DEFINE_CLEANUP(struct callback *, callback_free);
 

@@ -81,6 +81,8 @@ static ssize_t on_drip(void *cls, uint64_t position, char *buffer, size_t max)
     if (position >= call->answer.size || max == 0)
         return MHD_CONTENT_READER_END_OF_STREAM;
     buffer[0] = call->answer.body[position];
+    if (position + 1 == call->answer.size)
+        call_end(call, &call->sim->record);
     call->next_drip = time_boot_ms() + call->answer.drip_ms;
     return 1;
 }
@@ -206,6 +208,8 @@ static enum step settle(struct call *call)
     if (complete && make(call, complete) < 0)
         return STEP_CLOSE;
     note(call);
+    if (call->answer.manner == ANSWER_WHOLE || call->answer.manner == ANSWER_CLOSE)
+        call_end(call, &call->sim->record);
     if (call->answer.manner == ANSWER_CLOSE)
         return STEP_CLOSE;
     if (call->answer.manner == ANSWER_HANG) {
@@ -214,6 +218,14 @@ static enum step settle(struct call *call)
         return STEP_WAIT;
     }
     return STEP_ANSWER;
+}
+
+/* Calls that a client gave up are over before it makes another one. */
+static void end_hung_up(struct server *server)
+{
+    for (struct call *call = server->calls; call; call = call->next)
+        if (call->open && call_is_hung_up(call))
+            call_end(call, &server->sim->record);
 }
 
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
@@ -225,8 +237,8 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
         return MHD_NO;
     routes_find(call);
     link_call(server, call);
-    if (call->api)
-        call->rate = record_call_begin(&server->sim->record, time_boot_ms());
+    end_hung_up(server);
+    call_begin(call, &server->sim->record);
     *con_cls = call;
     return MHD_YES;
 }
@@ -286,8 +298,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     *con_cls = NULL;
     unlink_call(server, call);
-    if (call->api)
-        record_call_end(&server->sim->record);
+    call_end(call, &server->sim->record);
     call_free(call);
     sender_wake(server->sim->sender); /* somebody may wait for this */
 }

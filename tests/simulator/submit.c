@@ -92,6 +92,7 @@ static int make_chain(struct sim *sim, struct call *call, struct job_contact *co
     first = final;
     early = dice_share(sim->seed, "early", contact->number, b->early);
     final->finishes = contact;
+    callback_await(final, contact->sighting);
     final->held_call = early ? call->number : 0;
     r = add_copies(sim, contact, final);
     if (r == 0 && dice_share(sim->seed, "interim", contact->number, b->interim)) {
@@ -131,18 +132,27 @@ static int schedule(struct sim *sim, struct call *call, struct job_contact *cont
     return r;
 }
 
-static int note_contact(struct sim *sim, const struct job_contact *contact,
-                        struct json_object *contacts, int64_t *repeats)
+/* Contacts of a submission that were submitted before. */
+struct repeats {
+    int64_t all;
+    int64_t while_waiting; /* while a callback was on its way */
+};
+
+static int note_contact(struct sim *sim, struct job_contact *contact, struct json_object *contacts,
+                        struct repeats *repeats)
 {
     cleanup_json struct json_object *entry = json_object_new_object();
-    const char *first_id = NULL;
-    int r = entry ? jobs_note(&sim->jobs, contact, &first_id) : -ENOMEM;
+    bool again = false;
+    int r = entry ? jobs_note(&sim->jobs, contact, &again) : -ENOMEM;
 
     if (r == 0)
-        r = json_add_string(entry, "repeat_of", first_id);
+        r = json_add_string(entry, "repeat_of", again ? contact->sighting->first_id : NULL);
+    if (r == 0)
+        r = json_add_int64(entry, "repeat_while_waiting", contact->sighting->n_waiting);
     if (r < 0)
         return r;
-    *repeats += first_id != NULL;
+    repeats->all += again;
+    repeats->while_waiting += contact->sighting->n_waiting > 0;
     json_object_object_foreach(contact->fields, key, value)
     {
         if (r == 0)
@@ -151,11 +161,11 @@ static int note_contact(struct sim *sim, const struct job_contact *contact,
     return r < 0 ? r : json_append(contacts, TAKE_PTR(entry));
 }
 
-static int note(struct sim *sim, const struct call *call, const struct job *job)
+static int note(struct sim *sim, const struct call *call, struct job *job)
 {
     cleanup_json struct json_object *entry = json_object_new_object();
     struct json_object *contacts = json_object_new_array();
-    int64_t repeats = 0;
+    struct repeats repeats = {0};
     int r = entry && contacts ? 0 : -ENOMEM;
 
     if (r < 0) {
@@ -172,12 +182,13 @@ static int note(struct sim *sim, const struct call *call, const struct job *job)
     r = r ? r : json_add_string(entry, "enrichment_type", enrichment_type_word(job->type));
     r = r ? r : json_add_string(entry, "webhook_url", job->webhook_url);
     r = r ? r : json_add(entry, "phone_country_codes", json_object_get(job->country_codes));
-    r = r ? r : json_add_int64(entry, "repeats", repeats);
+    r = r ? r : json_add_int64(entry, "repeats", repeats.all);
     r = r ? r : record_append(&sim->record, RECORD_SUBMISSIONS, TAKE_PTR(entry));
     if (r == 0) {
         sim->record.counts[COUNT_SUBMISSIONS]++;
         sim->record.counts[COUNT_CONTACTS] += job->n_contacts;
-        sim->record.counts[COUNT_REPEATS] += repeats;
+        sim->record.counts[COUNT_REPEATS] += repeats.all;
+        sim->record.counts[COUNT_REPEAT_WHILE_WAITING] += repeats.while_waiting;
     }
     return r;
 }
