@@ -278,6 +278,34 @@ static bool is_encoded(CURL *easy)
            strcasecmp(header->value, "identity") != 0;
 }
 
+/* What is wrong with the certificate, in our own words: curl's error buffer may quote the peer. The numbers are those of X.509
+ * verification in OpenSSL (X509_STORE_CTX_get_error(3)). */
+static const char *certificate_fault(CURL *easy)
+{
+    static const struct {
+        long code;
+        const char *text;
+    } faults[] = {
+        {1, "Pronto's certificate is for another host: look at api_url"}, /* said by curl itself */
+        {9, "Pronto's certificate is not valid yet: look at this machine's clock"},
+        {10, "Pronto's certificate has expired"},
+        {18,
+         "Pronto's certificate is self-signed: api_url, or a proxy in between, is not Pronto's"},
+        {19, "Pronto's certificate is signed by an authority that this machine does not know"},
+        {20,
+         "Pronto's certificate is signed by an authority that this machine does not know: is the "
+         "package ca-certificates installed?"},
+        {21, "Pronto's certificate cannot be verified: a certificate of its authority is missing"},
+    };
+    long code = 0;
+
+    if (curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &code) == CURLE_OK)
+        for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+            if (faults[i].code == code)
+                return faults[i].text;
+    return "Pronto's certificate is not valid for api_url";
+}
+
 int call_finish(struct call *call, CURLcode result, int64_t now, struct call_answer *ret)
 {
     struct call_answer answer = {.fate = call->sending ? CALL_MAYBE_SENT : CALL_NOT_SENT,
@@ -287,6 +315,8 @@ int call_finish(struct call *call, CURLcode result, int64_t now, struct call_ans
 
     if (call->too_large) {
         answer.error = "answer too large";
+    } else if (result == CURLE_PEER_FAILED_VERIFICATION) {
+        answer.error = certificate_fault(call->easy);
     } else if (result != CURLE_OK) {
         answer.error =
             curl_easy_strerror(result); /* never the error buffer: it may quote the peer */
