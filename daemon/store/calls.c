@@ -141,7 +141,11 @@ static int set_part(const struct ending *ending)
 {
     struct submission_row row;
     int64_t part;
-    int r = submission_get(ending->writer, ending->call->submission, &row);
+    int r;
+
+    if (ending->n_queued == 0)
+        return 0;
+    r = submission_get(ending->writer, ending->call->submission, &row);
 
     if (r <= 0)
         return r < 0 ? r : -EUCLEAN;

@@ -192,7 +192,7 @@ int grouping_join(struct writer *writer, const struct submission_row *first, int
     struct group group = {.writer = writer, .submission = first->key};
     int r;
 
-    if (batch_of(writer) == 1 || first->bulk || first->tries > 0 || first->unanswered > 0)
+    if (batch_of(writer) == 1 || first->bulk || first->part > 0)
         return 0;
     r = set_most(&group, first->type, now);
     if (r == 0)

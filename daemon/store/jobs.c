@@ -98,6 +98,14 @@ static int insert_call(struct writer *writer, struct submission_job *job, int64_
     return r;
 }
 
+static int enter_call(struct writer *writer, store_key submission)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_BEGIN_SUBMISSION_CALL);
+
+    query_bind_int(&query, submission);
+    return query_run(&query);
+}
+
 static struct submission_job *new_job(const struct submission_row *row)
 {
     struct submission_job *job = calloc(1, sizeof(*job));
@@ -131,7 +139,7 @@ static int begin_call(struct writer *writer, const struct submission_row *row, i
     if (job->n == 0)
         return submission_set_state(writer, row->key, SUBMISSION_ANSWERED, 0);
     r = insert_call(writer, job, now);
-    return r < 0 ? r : submission_set_state(writer, row->key, SUBMISSION_IN_CALL, 0);
+    return r < 0 ? r : enter_call(writer, row->key);
 }
 
 int job_make(struct writer *writer, const struct submission_row *row, int64_t now,

@@ -171,7 +171,7 @@ struct submission_row {
     enum enrichment_type type;
     bool bulk;
     int64_t tries, unanswered;
-    int64_t part; /* most contacts of its next call; 0: all */
+    int64_t part; /* most contacts of its next call; 0: all, and a single one was never sent */
     struct token token;
 };
 int submission_get(struct writer *writer, store_key key, struct submission_row *ret); /* 1, 0 */

@@ -2,8 +2,9 @@
 -- from the store.
 
 -- Most contacts of the submission's next call; 0: all that are queued. Halved when a batch is refused, so that the contact that
--- Pronto refuses fails alone.
+-- Pronto refuses fails alone. 1 once a single contact was sent: Pronto was told its token, and nobody joins it any more.
 ALTER TABLE submission ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+UPDATE submission SET part = 1 WHERE state IN (0, 1) AND bulk = 0 AND id IN (SELECT submission FROM call);
 -- Which requests of its submission a call has: those with a key in this range that were queued then.
 ALTER TABLE call ADD COLUMN first_request INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE call ADD COLUMN last_request INTEGER NOT NULL DEFAULT 9223372036854775807;
@@ -15,7 +16,8 @@ ALTER TABLE call ADD COLUMN price INTEGER NOT NULL DEFAULT 0;
 DROP INDEX submission_due;
 CREATE INDEX submission_due ON submission (enrichment_type, next_at) WHERE state = 0;
 -- Submissions of one contact that were never sent: they may be sent together ([pronto] batch).
-CREATE INDEX submission_lone ON submission (enrichment_type, id) WHERE state = 0 AND bulk = 0 AND tries = 0 AND unanswered = 0;
+CREATE INDEX submission_lone ON submission (enrichment_type, id)
+  WHERE state = 0 AND bulk = 0 AND part = 0 AND tries = 0 AND unanswered = 0;
 
 -- When Pronto is asked for a pending request, or, when asking is no use, when it expires. credits: what its calls may have cost,
 -- reserved on credit_day (days since the epoch) until its end is known.

@@ -173,6 +173,18 @@ int64_t house_count(struct house *house, const char *sql)
     return n;
 }
 
+void house_run(struct house *house, const char *sql)
+{
+    sqlite3 *connection;
+
+    cr_assert_eq(sqlite3_open_v2(house->path, &connection, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_busy_timeout(connection, 5000);
+    cr_assert_eq(sqlite3_exec(connection, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql,
+                 sqlite3_errmsg(connection));
+    cr_assert_eq(sqlite3_close(connection), SQLITE_OK);
+}
+
 /* @sql ends with the number that is looked for. */
 static void expect_count(struct house *house, int64_t counted, const char *sql, int number)
 {
@@ -199,6 +211,12 @@ void house_check(struct house *house)
     for (int state = 0; state < DELIVERY_STATE_MAX_; state++)
         expect_count(house, counts.deliveries[state],
                      "SELECT count(*) FROM delivery WHERE state = ", state);
+    expect_count(
+        house, counts.credits_reserved,
+        "SELECT coalesce(sum(reserved), 0) FROM credit_day WHERE day = ", (int)counts.credit_day);
+    expect_count(
+        house, counts.credits_spent,
+        "SELECT coalesce(sum(spent), 0) FROM credit_day WHERE day = ", (int)counts.credit_day);
     expect_count(house, counts.differing, "SELECT count(*) FROM callback WHERE differs = ", 1);
     cr_expect_eq(house_count(house, "SELECT count(*) FROM (SELECT hook, state, count(*) AS n FROM "
                                     "delivery GROUP BY 1, 2) AS d LEFT JOIN counter AS c ON c.kind "
@@ -273,6 +291,38 @@ store_key house_submit(struct house *house, const char *first, const char *last,
     cr_assert_eq(submit.n_keys, 1);
     contact_done(&contact);
     return submit.keys[0];
+}
+
+struct store_submit house_submit_array(struct house *house, struct contact *contacts, size_t n,
+                                       const struct idempotency *each)
+{
+    struct store_submit submit = {.base.kind = STORE_SUBMIT,
+                                  .contacts = contacts,
+                                  .n_contacts = n,
+                                  .array = true,
+                                  .each = each,
+                                  .now = house->now};
+
+    submit.base.result = house_do(house, &submit);
+    for (size_t i = 0; i < n; i++)
+        contact_done(&contacts[i]);
+    return submit;
+}
+
+struct store_claim_submissions house_claim_all(struct house *house)
+{
+    struct store_claim_submissions claim = {
+        .base.kind = STORE_CLAIM_SUBMISSIONS, .max = STORE_CLAIM_MAX, .now = house->now};
+
+    cr_assert_eq(house_do(house, &claim), STORE_OK);
+    return claim;
+}
+
+void house_drop_jobs(struct store_claim_submissions *claim)
+{
+    for (size_t i = 0; i < claim->n; i++)
+        submission_job_free(claim->jobs[i]);
+    claim->n = 0;
 }
 
 struct submission_job *house_claim(struct house *house)

@@ -34,6 +34,8 @@ void house_look(struct house *house);
 
 /* One integer by a connection of its own. */
 int64_t house_count(struct house *house, const char *sql);
+/* Changes rows behind the store's back. */
+void house_run(struct house *house, const char *sql);
 /* Counters and rows agree, and the file is sound. */
 void house_check(struct house *house);
 /* Whether @text is in a file of the directory. */
@@ -44,6 +46,12 @@ struct contact house_contact(const char *first, const char *last, const char *cu
 
 store_key house_submit(struct house *house, const char *first, const char *last,
                        const char *custom);
+/* @n contacts as one array. @each: a key for each, or NULL. Takes the contacts. */
+struct store_submit house_submit_array(struct house *house, struct contact *contacts, size_t n,
+                                       const struct idempotency *each);
+/* Claims at most STORE_CLAIM_MAX; the jobs are the caller's. */
+struct store_claim_submissions house_claim_all(struct house *house);
+void house_drop_jobs(struct store_claim_submissions *claim);
 /* Claims what is due; the job is the caller's. NULL: none. */
 struct submission_job *house_claim(struct house *house);
 /* Claims one, accepts it with @enrichment_id, and returns its submission. */

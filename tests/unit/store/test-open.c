@@ -2,6 +2,8 @@
 #include "store/store.h"
 #include "tests/unit/store/house.h"
 
+#include "sql_texts.h"
+
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -111,8 +113,8 @@ Test(store_open, a_newer_schema)
 {
     house_stop(&house);
     run_sql(house.path, "PRAGMA user_version=999");
-    expect_refused(house.path, "store is schema 999, this prontod knows 1", "newer");
-    run_sql(house.path, "PRAGMA user_version=1");
+    expect_refused(house.path, "store is schema 999, this prontod knows 2", "newer");
+    run_sql(house.path, "PRAGMA user_version=2");
     house_start(&house);
 }
 
@@ -262,6 +264,70 @@ Test(store_open, a_wrong_clock_holds_nothing_back_for_years)
     house_stop(&house);
     house_start(&house);
     cr_expect_eq(house_claim_deliveries(&house, "crm", 1, &key), 1);
+}
+
+/* Two submissions under one key each: the first of three requests, of which the second was erased,
+ * in a call when it ended; the second is pending. */
+static const char old_rows[] =
+    "PRAGMA application_id=0x70726E74;"
+    "INSERT INTO meta VALUES (1, 77, zeroblob(32), 5);"
+    "INSERT INTO submission (id, state, enrichment_type, bulk, next_at, token, token_digest) "
+    "VALUES "
+    "(1, 1, 0, 1, NULL, zeroblob(32), zeroblob(16)),"
+    "(2, 2, 1, 0, NULL, zeroblob(32), x'01020304050607080102030405060708');"
+    "INSERT INTO call (id, submission, started_at, outcome, enrichment_id) VALUES "
+    "(1, 1, 10, NULL, NULL), (2, 2, 10, 0, 'e-4');"
+    "INSERT INTO request (id, class, submission, created_at, submitted_at, enrichment_id, "
+    "custom_digest) VALUES (1, 0, 1, 1, NULL, NULL, zeroblob(16)),"
+    "(3, 0, 1, 1, NULL, NULL, zeroblob(16)), (4, 4, 2, 1, 2, 'e-4', zeroblob(16));"
+    "INSERT INTO content VALUES (1, '{}'), (3, '{}'), (4, '{}');"
+    "INSERT INTO idempotency VALUES (x'61000000000000000000000000000000', zeroblob(16), 1, 1),"
+    "(x'62000000000000000000000000000000', zeroblob(16), 2, 1);"
+    "INSERT INTO counter VALUES (0, 0, 0, 2), (0, 1, 1, 1);"
+    "PRAGMA user_version=1";
+
+static struct store_submit submit_key(char key)
+{
+    struct contact contact = house_contact("Ada", "Lovelace", NULL);
+    struct store_submit submit = {.base.kind = STORE_SUBMIT,
+                                  .contacts = &contact,
+                                  .n_contacts = 1,
+                                  .has_idempotency = true,
+                                  .idempotency.key.bytes = {(uint8_t)key},
+                                  .now = house.now};
+
+    cr_assert_eq(house_do(&house, &submit), STORE_OK);
+    contact_done(&contact);
+    return submit;
+}
+
+Test(store_open, a_database_of_schema_1)
+{
+    struct store_submit again;
+    struct submission_job *job;
+
+    house_stop(&house);
+    unlink(house.path);
+    run_sql(house.path, sql_schemas[0].text);
+    run_sql(house.path, old_rows);
+    house_start(&house);
+    cr_expect_eq(house_count(&house, "PRAGMA user_version"), 2);
+    again = submit_key('a');
+    cr_expect(again.existing);
+    cr_assert_eq(again.n_keys, 2);
+    cr_expect_eq(again.keys[0], 1);
+    cr_expect_eq(again.keys[1], 3);
+    cr_expect_eq(submit_key('b').keys[0], 4);
+    cr_expect_eq(house_count(&house, "SELECT poll_at FROM request WHERE id = 4"), 2 + 600000);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM poll"), 1);
+    cr_expect_eq(house_count(&house, "SELECT unanswered FROM submission WHERE id = 1"), 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM request WHERE error NOTNULL"), 2);
+    house.now += 5000;
+    job = house_claim(&house);
+    cr_assert_not_null(job);
+    cr_expect_eq(job->n, 2);
+    submission_job_free(job);
+    house_check(&house);
 }
 
 /* Killed at a random moment while it works: what was done is there. */

@@ -70,6 +70,99 @@ Test(store_submissions, an_idempotency_key_names_one_thing)
     cr_expect(!submit_once('a', '2').existing);
 }
 
+/* Contact i is of row rows[i], and has the key of that row; its body is bodies[i]. */
+static struct store_submit submit_each(const char *rows, const char *bodies)
+{
+    struct idempotency each[LIMIT_BATCH];
+    struct contact contacts[LIMIT_BATCH];
+    size_t n = strlen(rows);
+
+    for (size_t i = 0; i < n; i++) {
+        each[i] = (struct idempotency){.key.bytes = {(uint8_t)rows[i]},
+                                       .body.bytes = {(uint8_t)bodies[i]}};
+        contacts[i] = house_contact("Ada", "Lovelace", NULL);
+    }
+    return house_submit_array(&house, contacts, n, each);
+}
+
+Test(store_submissions, each_contact_has_a_key_of_its_own)
+{
+    struct store_submit first = submit_each("ab", "11"), second, third;
+
+    cr_expect(!first.existing);
+    second = submit_each("bcad", "1111");
+    cr_assert_eq(second.base.result, STORE_OK);
+    cr_expect(!second.existing);
+    cr_assert_eq(second.n_keys, 4);
+    cr_expect_eq(second.keys[0], first.keys[1]);
+    cr_expect_eq(second.keys[2], first.keys[0]);
+    cr_expect_eq(second.keys[1], 3);
+    cr_expect_eq(second.keys[3], 4);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM submission WHERE bulk = 1"), 2);
+    third = submit_each("dcba", "1111");
+    cr_expect(third.existing);
+    cr_expect_eq(third.n_keys, 4);
+    cr_expect_eq(third.keys[0], 4);
+    cr_expect_eq(third.keys[3], 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM request"), 4);
+    cr_expect_eq(submit_each("abe", "111").keys[2], 5);
+    cr_expect_eq(house_count(&house, "SELECT bulk FROM submission WHERE id = 3"), 0);
+}
+
+Test(store_submissions, a_conflict_of_one_writes_nothing)
+{
+    cr_expect_eq(submit_each("a", "1").base.result, STORE_OK);
+    cr_expect_eq(submit_each("bca", "112").base.result, STORE_E_CONFLICT);
+    cr_expect_eq(submit_each("bb", "12").base.result, STORE_E_CONFLICT);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM request"), 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM submission"), 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM idempotency"), 1);
+}
+
+Test(store_submissions, equal_keys_of_one_array_are_one_request)
+{
+    struct store_submit submit = submit_each("aba", "111");
+
+    cr_assert_eq(submit.base.result, STORE_OK);
+    cr_expect_eq(submit.n_keys, 3);
+    cr_expect_eq(submit.keys[0], submit.keys[2]);
+    cr_expect_neq(submit.keys[0], submit.keys[1]);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM request"), 2);
+    submit = submit_each("cc", "11");
+    cr_expect_eq(submit.keys[0], submit.keys[1]);
+    cr_expect_eq(house_count(&house, "SELECT bulk FROM submission WHERE id = 2"), 0);
+}
+
+Test(store_submissions, a_key_goes_with_the_last_of_its_requests)
+{
+    struct contact contacts[] = {house_contact("Ada", "Lovelace", NULL),
+                                 house_contact("Bea", "Lovelace", NULL),
+                                 house_contact("Cleo", "Lovelace", NULL)};
+    struct store_submit submit = {.base.kind = STORE_SUBMIT,
+                                  .contacts = contacts,
+                                  .n_contacts = 3,
+                                  .array = true,
+                                  .has_idempotency = true,
+                                  .now = house.now};
+
+    submit_each("x", "1");
+    cr_assert_eq(house_do(&house, &submit), STORE_OK);
+    submit_each("y", "1");
+    cr_expect_eq(house_erase(&house, submit.keys[0]), STORE_OK);
+    cr_expect_eq(house_erase(&house, submit.keys[2]), STORE_OK);
+    cr_assert_eq(house_do(&house, &submit), STORE_OK);
+    cr_expect(submit.existing);
+    cr_assert_eq(submit.n_keys, 1);
+    cr_expect_eq(submit.keys[0], 3);
+    cr_expect_eq(house_erase(&house, submit.keys[0]), STORE_OK);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM idempotency"), 2);
+    cr_assert_eq(house_do(&house, &submit), STORE_OK);
+    cr_expect(!submit.existing);
+    cr_expect_eq(submit.n_keys, 3);
+    for (size_t i = 0; i < 3; i++)
+        contact_done(&contacts[i]);
+}
+
 Test(store_submissions, a_call_is_on_disk_before_it_is_sent)
 {
     store_key request = house_submit(&house, "Ada", "Lovelace", NULL);
