@@ -35,6 +35,7 @@ void call_unref(struct call *call)
     for (size_t i = 0; i < call->n_contacts; i++)
         contact_done(&call->contacts[i]);
     free(call->contacts);
+    free(call->idempotency);
     free(call->enrichment_id);
     json_object_put(call->json);
     json_object_put(call->outcome);

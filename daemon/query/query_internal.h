@@ -104,6 +104,7 @@ struct call {
     } command;
     struct contact *contacts;
     size_t n_contacts;
+    struct idempotency *idempotency; /* NULL, or one for each contact */
     char *enrichment_id;
 };
 

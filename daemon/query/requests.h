@@ -5,6 +5,8 @@
 
 #define REQUEST_ANSWERED 2 /* with a problem */
 
+#define IDEMPOTENCY_KEY_MAX 255 /* bytes */
+
 /* By id or enrichment_id. 0, REQUEST_ANSWERED, or a negative errno. @not_found: status when there
  * is none. */
 int request_find(struct call *call, const char *text, int not_found, store_key *ret);

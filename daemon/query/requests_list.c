@@ -1,6 +1,6 @@
 /* GET /v1/requests. */
 #include "query/json_records.h"
-#include "query/query_internal.h"
+#include "query/requests.h"
 
 #include "common/timestamp.h"
 
@@ -12,6 +12,7 @@
 struct filters {
     struct request_filter filter;
     const char *keys[CUSTOM_FILTERS_MAX], *values[CUSTOM_FILTERS_MAX];
+    struct digest idempotency_key;
 };
 
 /* What is wrong with it, or NULL. */
@@ -71,6 +72,20 @@ static const char *read_custom(const struct params *params, struct filters *filt
     return NULL;
 }
 
+static const char *read_idempotency_key(const struct params *params, struct filters *filters)
+{
+    const char *key = params_get(params, "idempotency_key");
+    size_t size = key ? strlen(key) : 0;
+
+    if (!key)
+        return NULL;
+    if (size < 1 || size > IDEMPOTENCY_KEY_MAX)
+        return "an idempotency_key has 1 to 255 bytes";
+    digest_compute(NULL, &(struct digest_part){key, size}, 1, &filters->idempotency_key);
+    filters->filter.idempotency_key = &filters->idempotency_key;
+    return NULL;
+}
+
 static struct json_object *make_item(const void *item, void *userdata)
 {
     (void)userdata;
@@ -95,6 +110,8 @@ int requests_list(struct call *call)
         wrong = read_times(&call->params, &filters.filter);
     if (!wrong)
         wrong = read_custom(&call->params, &filters);
+    if (!wrong)
+        wrong = read_idempotency_key(&call->params, &filters);
     if (wrong)
         return answer_problem(call, 400, "%s", wrong);
     r = reader_requests(call->query->backend.reader, &filters.filter, page.after, page.limit,

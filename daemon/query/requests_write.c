@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDEMPOTENCY_KEY_MAX 255
-#define DETAIL_MAX          8192 /* of what is wrong with the contacts of an array */
+#define KEY_MEMBER "idempotency_key" /* of an item, what the header is for the whole */
+#define DETAIL_MAX 8192              /* of what is wrong with the contacts of an array */
 
 static int make_request(struct call *call, store_key key, struct json_object **ret)
 {
@@ -133,28 +133,99 @@ static int check_contacts(struct call *call)
     return r;
 }
 
-/* The body counts by its value: blanks and the order of members do not matter. */
+/* An idempotency key and its body as digests. The body counts by its value: blanks and the order of
+ * members do not matter. 0 or -ENOMEM. */
+static int make_idempotency(const char *key, size_t key_size, struct json_object *body,
+                            struct idempotency *ret)
+{
+    cleanup_free char *text = NULL;
+    size_t size;
+    int r = json_canonical(body, &text, &size);
+
+    if (r < 0)
+        return r;
+    digest_compute(NULL, &(struct digest_part){key, key_size}, 1, &ret->key);
+    digest_compute(NULL, &(struct digest_part){text, size}, 1, &ret->body);
+    return 0;
+}
+
+static bool has_key(struct json_object *item)
+{
+    return json_object_is_type(item, json_type_object) &&
+           json_object_object_get_ex(item, KEY_MEMBER, NULL);
+}
+
+/* Takes the key out of the item, so that what is left is the contact. 0, or a problem is answered,
+ * or -ENOMEM. @where: "" or the index of the item. */
+static int take_key(struct call *call, struct json_object *item, const char *where,
+                    struct idempotency *ret)
+{
+    cleanup_json struct json_object *value =
+        json_object_get(json_object_object_get(item, KEY_MEMBER));
+    size_t size = json_object_is_type(value, json_type_string)
+                      ? (size_t)json_object_get_string_len(value)
+                      : 0;
+    const char *key = json_object_get_string(value);
+
+    if (size < 1 || size > IDEMPOTENCY_KEY_MAX || memchr(key, '\0', size))
+        return answer_problem(call, 422, "%s" KEY_MEMBER ": must be a string of 1 to %d bytes",
+                              where, IDEMPOTENCY_KEY_MAX);
+    json_object_object_del(item, KEY_MEMBER);
+    return make_idempotency(key, size, item, ret);
+}
+
+/* All items of an array have a key of their own, or none has. As take_key(). */
+static int take_keys(struct call *call)
+{
+    size_t n = json_object_array_length(call->json);
+    int r = 0;
+
+    call->idempotency = calloc(n, sizeof(*call->idempotency));
+    if (!call->idempotency)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && call->answer.status == 0 && i < n; i++) {
+        struct json_object *item = json_object_array_get_idx(call->json, i);
+        char where[32];
+
+        snprintf(where, sizeof(where), "[%zu] ", i);
+        if (!has_key(item))
+            return answer_problem(call, 422, "%s" KEY_MEMBER ": required, since others have one",
+                                  where);
+        r = take_key(call, item, where, &call->idempotency[i]);
+        for (size_t j = 0; r == 0 && call->answer.status == 0 && j < i; j++)
+            if (digest_equal(&call->idempotency[j].key, &call->idempotency[i].key))
+                return answer_problem(call, 422, "%s" KEY_MEMBER ": the same as that of [%zu]",
+                                      where, j);
+    }
+    call->command.submit.each = call->idempotency;
+    return r;
+}
+
+/* The key of the header, of the whole; or those in the body. As take_key(). */
 static int read_idempotency(struct call *call, struct store_submit *submit)
 {
     const char *key =
         MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Idempotency-Key");
-    cleanup_free char *text = NULL;
-    size_t size, key_size;
-    int r;
+    bool array = json_object_is_type(call->json, json_type_array), within = false;
+    size_t n = array ? json_object_array_length(call->json) : 1;
+    size_t key_size = key ? strlen(key) : 0;
 
-    if (!key)
-        return 0;
-    key_size = strlen(key);
-    if (key_size < 1 || key_size > IDEMPOTENCY_KEY_MAX)
+    if (n < 1 || n > LIMIT_BATCH)
+        return 0; /* is refused */
+    for (size_t i = 0; !within && i < n; i++)
+        within = has_key(array ? json_object_array_get_idx(call->json, i) : call->json);
+    if (key && within)
+        return answer_problem(
+            call, 400, "the header Idempotency-Key, or " KEY_MEMBER " in the body, not both");
+    if (key && (key_size < 1 || key_size > IDEMPOTENCY_KEY_MAX))
         return answer_problem(call, 400, "an Idempotency-Key has 1 to %d bytes",
                               IDEMPOTENCY_KEY_MAX);
-    r = json_canonical(call->json, &text, &size);
-    if (r < 0)
-        return r;
-    submit->has_idempotency = true;
-    digest_compute(NULL, &(struct digest_part){key, key_size}, 1, &submit->idempotency.key);
-    digest_compute(NULL, &(struct digest_part){text, size}, 1, &submit->idempotency.body);
-    return 0;
+    if (within && array)
+        return take_keys(call);
+    submit->has_idempotency = key || within;
+    if (within)
+        return take_key(call, call->json, "", &submit->idempotency);
+    return key ? make_idempotency(key, key_size, call->json, &submit->idempotency) : 0;
 }
 
 int requests_submit(struct call *call)

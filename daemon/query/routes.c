@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const list_requests[] = {"state",   "enrichment_type", "enrichment_id",
-                                            "custom.", "since",           "until",
-                                            "limit",   "after",           NULL};
+static const char *const list_requests[] = {
+    "state", "enrichment_type", "enrichment_id", "custom.", "idempotency_key",
+    "since", "until",           "limit",         "after",   NULL};
 static const char *const show_request[] = {"wait", NULL};
 static const char *const list_callbacks[] = {"state", "limit", "after", NULL};
 static const char *const list_deliveries[] = {"state", "hook",  "request_id",

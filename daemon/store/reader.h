@@ -52,6 +52,7 @@ struct request_filter {
     enum request_state state;
     enum enrichment_type type;
     const char *enrichment_id;      /* or NULL */
+    const struct digest *idempotency_key; /* or NULL */
     const char *const *custom_keys; /* n_custom pairs of key and value: all must be there */
     const char *const *custom_values;
     size_t n_custom;
