@@ -38,7 +38,8 @@ struct query {
     unsigned n_connections, n_strangers, n_waiters, n_busy;
     int64_t started_boot_ms;
     int64_t n_calls, n_refused, n_waiters_refused; /* since start */
-    store_key last_event;                          /* the newest that was seen; no one is older */
+    int64_t last_array_at; /* time of the newest array with keys of its own */
+    store_key last_event;  /* the newest that was seen; no one is older */
     bool stopping;
 };
 

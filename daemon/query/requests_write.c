@@ -9,10 +9,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_MEMBER "idempotency_key" /* of an item, what the header is for the whole */
-#define DETAIL_MAX 8192              /* of what is wrong with the contacts of an array */
+#define KEY_MEMBER    "idempotency_key" /* of an item, what the header is for the whole */
+#define CLOCK_JUMP_MS 1000              /* it was set back */
+#define DETAIL_MAX    8192              /* of what is wrong with the contacts of an array */
 
-static int make_request(struct call *call, store_key key, struct json_object **ret)
+/* Whoever gave keys in the body learns of each request whether it was there before. @submit: NULL
+ * when there were none. What this command made has its time. */
+static int add_existing(const struct store_submit *submit, const struct request_record *record,
+                        struct json_object *object)
+{
+    if (!submit)
+        return 0;
+    return json_add_bool(object, "existing", submit->existing || record->created_at != submit->now);
+}
+
+static int make_request(struct call *call, store_key key, const struct store_submit *keyed,
+                        struct json_object **ret)
 {
     struct request_record record;
     int r = reader_request(call->query->backend.reader, key, &record);
@@ -24,18 +36,29 @@ static int make_request(struct call *call, store_key key, struct json_object **r
     if (r != READER_OK)
         return r < 0 ? r : -EBADMSG;
     *ret = json_request(&record);
+    r = *ret ? add_existing(keyed, &record, *ret) : -ENOMEM;
     request_record_done(&record);
-    return *ret ? 0 : -ENOMEM;
+    if (r < 0) {
+        json_object_put(*ret);
+        *ret = NULL;
+    }
+    return r;
 }
 
-int request_answer(struct call *call, int status, store_key key)
+static int answer_request(struct call *call, int status, store_key key,
+                          const struct store_submit *keyed)
 {
     struct json_object *object;
-    int r = make_request(call, key, &object);
+    int r = make_request(call, key, keyed, &object);
 
     if (r != 0)
         return r < 0 ? r : 0;
     return answer_json(call, status, object);
+}
+
+int request_answer(struct call *call, int status, store_key key)
+{
+    return answer_request(call, status, key, NULL);
 }
 
 /* Submitting. */
@@ -46,7 +69,7 @@ static int answer_array(struct call *call, const struct store_submit *submit)
 
     for (size_t i = 0; array && i < submit->n_keys; i++) {
         struct json_object *object;
-        int r = make_request(call, submit->keys[i], &object);
+        int r = make_request(call, submit->keys[i], call->idempotency ? submit : NULL, &object);
 
         if (r != 0)
             return r < 0 ? r : 0;
@@ -64,7 +87,9 @@ static int submitted(struct call *call)
 
     if (submit->base.result != STORE_OK)
         return call_refused(call, &refusals);
-    return submit->array ? answer_array(call, submit) : request_answer(call, 202, submit->keys[0]);
+    if (submit->array)
+        return answer_array(call, submit);
+    return answer_request(call, 202, submit->keys[0], call->idempotency ? submit : NULL);
 }
 
 /* Of an array the detail names the index of each wrong one, as far as there is room. */
@@ -175,14 +200,10 @@ static int take_key(struct call *call, struct json_object *item, const char *whe
 }
 
 /* All items of an array have a key of their own, or none has. As take_key(). */
-static int take_keys(struct call *call)
+static int take_keys(struct call *call, size_t n)
 {
-    size_t n = json_object_array_length(call->json);
     int r = 0;
 
-    call->idempotency = calloc(n, sizeof(*call->idempotency));
-    if (!call->idempotency)
-        return -ENOMEM;
     for (size_t i = 0; r == 0 && call->answer.status == 0 && i < n; i++) {
         struct json_object *item = json_object_array_get_idx(call->json, i);
         char where[32];
@@ -220,12 +241,33 @@ static int read_idempotency(struct call *call, struct store_submit *submit)
     if (key && (key_size < 1 || key_size > IDEMPOTENCY_KEY_MAX))
         return answer_problem(call, 400, "an Idempotency-Key has 1 to %d bytes",
                               IDEMPOTENCY_KEY_MAX);
+    if (within) {
+        call->idempotency = calloc(n, sizeof(*call->idempotency));
+        if (!call->idempotency)
+            return -ENOMEM;
+    }
     if (within && array)
-        return take_keys(call);
+        return take_keys(call, n);
     submit->has_idempotency = key || within;
-    if (within)
-        return take_key(call, call->json, "", &submit->idempotency);
+    if (within) {
+        int r = take_key(call, call->json, "", call->idempotency);
+
+        submit->idempotency = call->idempotency[0];
+        return r;
+    }
     return key ? make_idempotency(key, key_size, call->json, &submit->idempotency) : 0;
+}
+
+/* No two arrays with keys have the same time, so that add_existing() can tell what each of them
+ * made. It is ahead of the clock by a millisecond for each of those that came within one. */
+static int64_t time_of_array(struct query *query)
+{
+    int64_t now = time_now(), last = query->last_array_at;
+
+    if (now <= last && last - now < CLOCK_JUMP_MS)
+        now = last + 1;
+    query->last_array_at = now;
+    return now;
 }
 
 int requests_submit(struct call *call)
@@ -245,7 +287,7 @@ int requests_submit(struct call *call)
     submit->contacts = call->contacts;
     submit->n_contacts = call->n_contacts;
     submit->array = json_object_is_type(call->json, json_type_array);
-    submit->now = time_now();
+    submit->now = submit->each ? time_of_array(call->query) : time_now();
     return call_post(call, STORE_SUBMIT, submitted);
 }
 

@@ -113,6 +113,94 @@ Test(requests, idempotency)
     expect_status(empty, 400);
 }
 
+#define KEYED(key, name)                                                                           \
+    "{\"firstname\":\"" name "\",\"lastname\":\"Lovelace\",\"enrichment_type\":\"email\","         \
+    "\"domain\":\"example.com\",\"idempotency_key\":\"" key "\"}"
+
+static const char *id_of(struct json_object *request)
+{
+    return json_get_string(request, "id");
+}
+
+static bool was_there(struct json_object *request)
+{
+    bool existing = false;
+
+    cr_assert(json_get_bool(request, "existing", &existing));
+    return existing;
+}
+
+/* The header and the member are one: the key is no part of the contact. */
+Test(requests, idempotency_key_in_the_body)
+{
+    cleanup_reply struct reply first = post(&server, "/v1/requests", KEYED("k", "Ada"));
+    cleanup_reply struct reply again = post(&server, "/v1/requests", KEYED("k", "Ada"));
+    cleanup_reply struct reply header =
+        call(&server, "POST", "/v1/requests", "Idempotency-Key: k\r\n",
+             "{\"firstname\":\"Ada\",\"lastname\":\"Lovelace\",\"enrichment_type\":\"email\","
+             "\"domain\":\"example.com\"}");
+    cleanup_reply struct reply other = post(&server, "/v1/requests", KEYED("k", "Eve"));
+
+    expect_status(first, 202);
+    expect_status(again, 202);
+    expect_status(header, 202);
+    cr_assert_str_eq(id_of(first.json), id_of(again.json));
+    cr_assert_str_eq(id_of(first.json), id_of(header.json));
+    cr_assert(!was_there(first.json) && was_there(again.json));
+    cr_assert_null(json_get(header.json, "existing"));
+    expect_status(other, 409);
+}
+
+static void expect_third(const char *text, const char *first, const char *second)
+{
+    cleanup_reply struct reply reply = post(&server, "/v1/requests", text);
+    struct json_object *items[3];
+
+    expect_status(reply, 202);
+    cr_assert_eq(json_object_array_length(reply.json), 3);
+    for (size_t i = 0; i < 3; i++)
+        items[i] = json_object_array_get_idx(reply.json, i);
+    cr_assert_str_eq(id_of(items[2]), first);
+    cr_assert_str_eq(id_of(items[0]), second);
+    cr_assert(was_there(items[0]) && !was_there(items[1]) && was_there(items[2]));
+}
+
+/* Of an array only those are new that were not there. */
+Test(requests, idempotency_keys_of_an_array)
+{
+    cleanup_reply struct reply array =
+        post(&server, "/v1/requests", "[" KEYED("a", "Ada") "," KEYED("b", "Bea") "]");
+    cleanup_reply struct reply single = post(&server, "/v1/requests", KEYED("b", "Bea"));
+    struct json_object *first, *second;
+
+    expect_status(array, 202);
+    first = json_object_array_get_idx(array.json, 0);
+    second = json_object_array_get_idx(array.json, 1);
+    cr_assert(!was_there(first) && !was_there(second));
+    cr_assert_str_eq(id_of(single.json), id_of(second));
+    expect_third("[" KEYED("b", "Bea") "," KEYED("c", "Cai") "," KEYED("a", "Ada") "]",
+                 id_of(first), id_of(second));
+    expect_refused("[" KEYED("d", "Dan") "," KEYED("a", "Eve") "]", 409, "another body");
+}
+
+Test(requests, wrong_idempotency_keys)
+{
+    cleanup_reply struct reply both =
+        call(&server, "POST", "/v1/requests", "Idempotency-Key: k\r\n", KEYED("k", "Ada"));
+    cleanup_reply struct reply list = get(&server, "/v1/requests?idempotency_key=");
+
+    expect_status(both, 400);
+    expect_status(list, 400);
+    expect_refused("[" KEYED("a", "Ada") "," ADA "]", 422, "[1] idempotency_key: required");
+    expect_refused("[" KEYED("a", "Ada") "," KEYED("a", "Bea") "]", 422,
+                   "[1] idempotency_key: the same as that of [0]");
+    expect_refused("{\"idempotency_key\":7}", 422, "idempotency_key: must be a string");
+    expect_refused("{\"idempotency_key\":null}", 422, "idempotency_key: must be a string");
+    expect_refused(KEYED("", "Ada"), 422, "1 to 255 bytes");
+    expect_refused("[{\"idempotency_key\":\"a\\u0000b\"}]", 422, "[0] idempotency_key");
+    expect_refused("[7,{\"idempotency_key\":\"a\"}]", 422, "[0] idempotency_key: required");
+}
+
 Test(requests, register_one)
 {
     static const char body[] = "{\"enrichment_id\":\"e1\",\"enrichment_type\":\"email\"}";
