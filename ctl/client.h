@@ -14,6 +14,8 @@ static inline void client_free_p(struct client **client)
 }
 #define cleanup_client __attribute__((cleanup(client_free_p)))
 
+const char *client_socket(const struct client *client);
+
 struct answer {
     int status;               /* HTTP */
     struct json_object *json; /* NULL when the body is no JSON; owned */
@@ -42,4 +44,6 @@ struct path {
 void path_begin(struct path *path, const char *base);
 void path_part(struct path *path, const char *part); /* appended as "/part", percent-encoded */
 void path_add(struct path *path, const char *key, const char *value); /* NULL value: left out */
+/* A filter of custom from "key=value"; false: it is none. */
+bool path_add_custom(struct path *path, const char *pair);
 int path_end(struct path *path); /* 0 or -ENOMEM; path->text is the caller's */

@@ -19,6 +19,7 @@ enum exit_status {
 struct context {
     struct client *client;
     enum format format;
+    bool format_given; /* not only by what standard output is */
     const char *command;
 };
 
@@ -33,7 +34,7 @@ struct command {
 
 /* NULL-named row ends each. */
 extern const struct command request_commands[], callback_commands[], delivery_commands[],
-    hook_commands[], status_commands[];
+    hook_commands[], status_commands[], import_commands[], export_commands[], watch_commands[];
 
 /* One line on standard error: "prontoctl: ..."; returns @status. */
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const groups[] = {request_commands, callback_commands,
-                                               delivery_commands, hook_commands, status_commands};
+static const struct command *const groups[] = {
+    request_commands,  import_commands,   export_commands, watch_commands,
+    callback_commands, delivery_commands, hook_commands,   status_commands};
 
 static const struct command *find_command(const char *name)
 {
@@ -49,6 +50,7 @@ static int print_command_help(const struct command *command)
 struct arguments {
     const char *socket;
     enum format format;
+    bool format_given;
 };
 
 static bool parse_format(const char *text, enum format *ret)
@@ -85,6 +87,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
         case 'f':
             if (!parse_format(optarg, &ret->format))
                 return fail(EXIT_INPUT, "--format is table, json or csv, not '%s'", optarg);
+            ret->format_given = true;
             break;
         case 'V':
             puts("prontoctl " PRONTOD_VERSION);
@@ -112,7 +115,7 @@ static bool asks_for_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments;
+    struct arguments arguments = {0};
     struct context context = {0};
     const struct command *command;
     cleanup_client struct client *client = NULL;
@@ -133,8 +136,10 @@ int main(int argc, char **argv)
         return print_command_help(command);
     if (client_new(arguments.socket, &client) < 0)
         return fail(EXIT_ERROR, "out of memory");
-    context =
-        (struct context){.client = client, .format = arguments.format, .command = command->name};
+    context = (struct context){.client = client,
+                               .format = arguments.format,
+                               .format_given = arguments.format_given,
+                               .command = command->name};
     optind = 0; /* glibc: begin anew, for the command's own options */
     status = command->run(&context, argc, argv);
     if (fflush(stdout) != 0 && status == EXIT_OK)

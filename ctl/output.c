@@ -1,5 +1,7 @@
 #include "ctl/output.h"
 
+#include "ctl/csv_write.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,19 +96,8 @@ static void csv_field(FILE *stream, struct json_object *value)
 {
     cleanup_free char *text = value_text(value);
 
-    if (!text)
-        return;
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (const char *p = text; *p; p++) {
-        if (*p == '"')
-            fputc('"', stream);
-        fputc(*p, stream);
-    }
-    fputc('"', stream);
+    if (text)
+        csv_write(stream, ',', text, strlen(text));
 }
 
 static void csv_header(FILE *stream, const struct column *columns)
@@ -179,6 +170,13 @@ static void print_members(FILE *stream, struct json_object *object, int indent)
     }
 }
 
+void output_csv(FILE *stream, struct json_object *object, const struct column *columns, bool header)
+{
+    if (header)
+        csv_header(stream, columns);
+    csv_row(stream, object, columns);
+}
+
 void output_object(FILE *stream, enum format format, struct json_object *object,
                    const struct column *columns)
 {
@@ -187,8 +185,7 @@ void output_object(FILE *stream, enum format format, struct json_object *object,
         print_json(stream, object);
         break;
     case FORMAT_CSV:
-        csv_header(stream, columns);
-        csv_row(stream, object, columns);
+        output_csv(stream, object, columns, true);
         break;
     case FORMAT_TABLE:
         print_members(stream, object, 0);

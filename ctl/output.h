@@ -21,6 +21,10 @@ void output_object(FILE *stream, enum format format, struct json_object *object,
 void output_list(FILE *stream, enum format format, struct json_object *page,
                  const struct column *columns);
 
+/* A row of CSV, with @header behind the names of the columns. */
+void output_csv(FILE *stream, struct json_object *object, const struct column *columns,
+                bool header);
+
 /* The value at a path as text for people: control characters escaped, "-" for null in tables, "" in
  * CSV. */
 void output_value(FILE *stream, enum format format, struct json_object *value);

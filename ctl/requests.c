@@ -159,22 +159,6 @@ static int run_register(struct context *context, int argc, char **argv)
     return status;
 }
 
-static void add_custom_filter(struct path *path, const char *pair, bool *ret_ok)
-{
-    const char *equals = strchr(pair, '=');
-    cleanup_free char *key = NULL;
-
-    *ret_ok = equals && equals > pair;
-    if (!*ret_ok)
-        return;
-    if (asprintf(&key, "custom.%.*s", (int)(equals - pair), pair) < 0) {
-        key = NULL;
-        path->failed = true;
-        return;
-    }
-    path_add(path, key, equals + 1);
-}
-
 static int run_list(struct context *context, int argc, char **argv)
 {
     static const struct option options[] = {{"state", required_argument, NULL, 's'},
@@ -201,7 +185,7 @@ static int run_list(struct context *context, int argc, char **argv)
         if (option == ':' || option == '?')
             status = option_error(context, option, argv);
         else if (option == 'c')
-            add_custom_filter(&path, optarg, &ok);
+            ok = path_add_custom(&path, optarg);
         else if (option == 'l')
             limit = optarg;
         else if (option == 'a')
