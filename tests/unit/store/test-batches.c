@@ -157,6 +157,24 @@ Test(store_batches, a_refused_batch_is_halved_at_once)
     submission_job_free(job);
 }
 
+Test(store_batches, parts_grow_again)
+{
+    static const size_t expected[] = {16, 8, 4, 8, 4};
+
+    submit_rows(16, (const int[]){-1});
+    for (size_t i = 0; i < 5; i++) {
+        struct submission_job *job = house_claim(&house);
+
+        cr_assert_not_null(job);
+        cr_expect_eq(job->n, expected[i], "call %zu has %zu", i, job->n);
+        cr_expect_eq(house_finish_call(&house, job->call,
+                                       i < 2 ? SUBMISSION_REFUSED : SUBMISSION_ACCEPTED, "e"),
+                     STORE_OK);
+        submission_job_free(job);
+    }
+    cr_expect_eq(count_state(REQUEST_PENDING), 16);
+}
+
 /* The other one may have been the bad one. */
 Test(store_batches, who_is_left_of_a_refused_batch_is_not_to_blame)
 {
@@ -254,6 +272,9 @@ Test(store_batches, an_early_callback_of_a_later_part)
         house_receive(&house, job->submission, "{\"id\": \"e-2\", \"custom\": {\"row\": 0}}").state,
         CALLBACK_MISMATCHED);
     cr_expect_eq(house_finish_call(&house, job->call, SUBMISSION_ACCEPTED, "e-2"), STORE_OK);
+    cr_expect_eq(
+        house_receive(&house, job->submission, "{\"id\": \"e-2\", \"custom\": {\"row\": 1}}").state,
+        CALLBACK_MISMATCHED);
     cr_expect_eq(
         house_receive(&house, job->submission, "{\"id\": \"e-1\", \"custom\": {\"row\": 3}}").state,
         CALLBACK_MISMATCHED);

@@ -313,6 +313,38 @@ Test(store_credits, maybe_stays_reserved_and_sending_again_costs_again)
     expect_credits(0, 9);
 }
 
+/* More days than are in memory change in one transaction. */
+Test(store_credits, many_days_at_once)
+{
+    int64_t later = house.now + 11 * DAY_MS;
+    struct store_claim_submissions claim;
+
+    configure(0, 3);
+    for (int i = 0; i < 10; i++) {
+        struct submission_job *job;
+        struct store_finish_call finish = {.base.kind = STORE_FINISH_CALL,
+                                           .outcome = SUBMISSION_MAYBE,
+                                           .error = "time-out",
+                                           .next_at = later,
+                                           .now = house.now};
+
+        submit_many(1);
+        job = house_claim(&house);
+        cr_assert_not_null(job);
+        finish.call = job->call;
+        cr_assert_eq(house_do(&house, &finish), STORE_OK);
+        submission_job_free(job);
+        house.now += DAY_MS;
+    }
+    house.now = later;
+    claim = house_claim_all(&house);
+    cr_expect_eq(claim.n, 10);
+    house_drop_jobs(&claim);
+    expect_credits(60, 0);
+    cr_expect_eq(house_count(&house, "SELECT sum(reserved) FROM credit_day"), 60);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM credit_day"), 11);
+}
+
 /* It must not wait for a day on which all of it fits: there may be none. */
 Test(store_credits, what_does_not_fit_stays_in_its_day)
 {
@@ -333,9 +365,11 @@ Test(store_credits, a_refusal_after_a_maybe_ends_all_of_it)
     house.now += 1000;
     run(SUBMISSION_REFUSED, "no");
     expect_credits(0, 0);
+    submit_many(1);
+    run(SUBMISSION_ACCEPTED, "e-2");
     cr_expect_eq(house_receive(&house, 1, "{\"id\": \"e\", \"email\": \"a@b.c\"}").state,
                  CALLBACK_MATCHED);
-    expect_credits(0, 3);
+    expect_credits(3, 3);
 }
 
 Test(store_credits, an_erased_request_leaves_its_reservation)

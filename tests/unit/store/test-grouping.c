@@ -198,6 +198,7 @@ Test(store_grouping, only_who_can_be_told_apart)
         calls_of(house_contact("A", "L", "{\"r\":1}"), house_contact("A", "L", "{\"r\":2}")), 1);
     cr_expect_eq(calls_of(house_contact("A", "L", "{\"r\":1}"), house_contact("A", "L", NULL)), 2,
                  "a callback without custom is looked for by name");
+    cr_expect_eq(calls_of(house_contact("A", "L", NULL), house_contact("A", "L", "{\"r\":1}")), 2);
     cr_expect_eq(
         calls_of(house_contact("A", "L", "{\"r\":1}"), house_contact("A", "L", "{\"r\":\"1\"}")),
         1);
@@ -256,7 +257,14 @@ Test(store_grouping, who_was_sent_before_joins_nobody)
         cr_assert_eq(claim.n, 1);
         cr_expect_eq(claim.jobs[0]->n, 1);
         house_drop_jobs(&claim);
-        house.now += 200;
+        house.now += 100;
+        submit_row(3);
+        house.now += 100;
+        claim = house_claim_all(&house);
+        cr_assert_eq(claim.n, 1);
+        cr_expect_eq(claim.jobs[0]->n, 1);
+        house_drop_jobs(&claim);
+        house.now += 100;
         claim = house_claim_all(&house);
         cr_expect_eq(claim.n, 1);
         house_drop_jobs(&claim);
