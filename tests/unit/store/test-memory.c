@@ -184,6 +184,27 @@ Test(store_memory, claim)
     undo_claim(&claim);
 }
 
+Test(store_memory, claim_of_a_group)
+{
+    static const char *const customs[] = {"{\"row\": 1}", "{\"row\": 2}", NULL, "{\"row\": 2}"};
+    struct store_reconfigure configure = {.base.kind = STORE_RECONFIGURE};
+    struct store_claim_submissions claim = {
+        .base.kind = STORE_CLAIM_SUBMISSIONS, .max = 3, .now = house.now};
+
+    configure.settings = house.settings;
+    configure.settings.batch = 3;
+    configure.settings.custom_lenient = true;
+    configure.settings.credit_prices[ENRICHMENT_EMAIL] = 3;
+    cr_assert_eq(house_do(&house, &configure), STORE_OK);
+    for (int i = 0; i < 4; i++)
+        house_submit(&house, "Ada", "Lovelace", customs[i]);
+    starve(&claim, sizeof(claim), false, NULL);
+    cr_expect_eq(claim.n, 3);
+    cr_expect_eq(claim.jobs[0]->n, 2);
+    undo_claim(&claim);
+    cr_expect_eq(house_count(&house, "SELECT reserved FROM credit_day"), 0);
+}
+
 Test(store_memory, receive)
 {
     static const char body[] =
