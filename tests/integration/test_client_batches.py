@@ -53,8 +53,8 @@ def test_in_an_array_only_the_bad_contacts_fail(sim, new_prontod, number, bad):
         assert set(documents(crm, number - len(bad))) == {one for row, one in enumerate(ids) if row not in bad}
     assert set(documents(failed, len(bad))) == {ids[row] for row in bad}
     assert len(prontod.items("/v1/deliveries")) == number
-    # Halves: at most two calls for each level of the tree above a bad one, and the first.
-    assert len(calls(sim, "POST")) <= 1 + 2 * len(bad) * 7
+    # Halves down to the bad one, and doubled again behind it.
+    assert len(calls(sim, "POST")) <= 1 + 4 * len(bad) * 7
 
 
 def test_in_requests_that_are_sent_together_only_the_bad_ones_fail(sim, new_prontod):
