@@ -1,6 +1,7 @@
 /* Sending the rows: each is one call, or, with --batch, part of an array. No more than what is under
  * way is in memory. */
 #include "ctl/import.h"
+#include "ctl/import_unit.h"
 #include "ctl/interrupt.h"
 
 #include "common/timestamp.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #define SLOTS       16
 #define TURN_MS     100
@@ -16,98 +16,17 @@
 #define BODY_MAX    (3 * 1024 * 1024) /* of an array; prontod takes 4 MiB */
 #define CALL_STATUS "/v1/status"
 
-struct unit_row {
-    uint64_t line;
-    size_t at, size; /* in the body */
-    char key[SOURCE_KEY_SIZE];
-};
-
-/* One call: a row, or an array of them. */
-struct unit {
-    LIST_ENTRY(unit) link; /* of all */
-    size_t n, capacity;
-    struct unit_row *rows;
-    bool array;
-    char *body;
-    size_t size, body_capacity;
-    size_t next;          /* of an array that was refused: the row that is sent alone next */
-    struct unit *refused; /* list of those */
-};
-
 struct sender {
     struct import *import;
     struct pipeline *pipeline;
     struct unit *batches[ENRICHMENT_MAX_]; /* being gathered */
-    LIST_HEAD(, unit) units;
+    struct units units;
     struct unit *refused; /* arrays whose rows are sent one by one */
     int64_t started_at;   /* wall time: what is older was there before */
     int64_t status_at;
     bool asking_status;
     int failed; /* while waiting for input */
 };
-
-static void unit_free(struct unit *unit)
-{
-    LIST_REMOVE(unit, link);
-    free(unit->rows);
-    free(unit->body);
-    free(unit);
-}
-
-static int unit_add_text(struct unit *unit, const char *text, size_t size)
-{
-    if (unit->body_capacity - unit->size < size + 1) {
-        size_t capacity = (unit->size + size + 1) * 2;
-        char *grown = realloc(unit->body, capacity);
-
-        if (!grown)
-            return -ENOMEM;
-        unit->body = grown;
-        unit->body_capacity = capacity;
-    }
-    memcpy(unit->body + unit->size, text, size);
-    unit->size += size;
-    unit->body[unit->size] = '\0';
-    return 0;
-}
-
-static int unit_new(struct sender *sender, size_t capacity, bool array, struct unit **ret)
-{
-    struct unit *unit = calloc(1, sizeof(*unit));
-
-    if (!unit)
-        return -ENOMEM;
-    LIST_INSERT_HEAD(&sender->units, unit, link);
-    unit->rows = calloc(capacity, sizeof(*unit->rows));
-    if (!unit->rows)
-        return -ENOMEM;
-    unit->capacity = capacity;
-    unit->array = array;
-    *ret = unit;
-    return 0;
-}
-
-static int unit_add(struct unit *unit, uint64_t line, const char *key, const char *text,
-                    size_t size)
-{
-    struct unit_row *row = &unit->rows[unit->n];
-    int r = unit->array ? unit_add_text(unit, unit->n == 0 ? "[" : ",", 1) : 0;
-
-    if (r < 0)
-        return r;
-    *row = (struct unit_row){.line = line, .at = unit->size, .size = size};
-    memcpy(row->key, key, sizeof(row->key));
-    unit->n++;
-    return unit_add_text(unit, text, size);
-}
-
-static bool unit_has(const struct unit *unit, const char *key)
-{
-    for (size_t i = 0; i < unit->n; i++)
-        if (strcmp(unit->rows[i].key, key) == 0)
-            return true;
-    return false;
-}
 
 /* Answers. */
 
@@ -217,7 +136,7 @@ static int turn(struct sender *sender, int timeout_ms)
 
 static int start(struct sender *sender, struct unit *unit)
 {
-    int r = unit->array ? unit_add_text(unit, "]", 1) : 0;
+    int r = unit_end(unit);
 
     while (r == 0 && !pipeline_has_room(sender->pipeline))
         r = turn(sender, TURN_MS);
@@ -230,7 +149,7 @@ static int send_alone(struct sender *sender, uint64_t line, const char *key, con
                       size_t size)
 {
     struct unit *unit;
-    int r = unit_new(sender, 1, false, &unit);
+    int r = unit_new(&sender->units, 1, false, &unit);
 
     if (r == 0)
         r = unit_add(unit, line, key, text, size);
@@ -277,7 +196,7 @@ static int gather(struct sender *sender, const struct source_row *row, const cha
     if (*batch && (*batch)->size + size > BODY_MAX)
         r = flush(sender, row->type);
     if (r == 0 && !*batch)
-        r = unit_new(sender, sender->import->batch, true, batch);
+        r = unit_new(&sender->units, sender->import->batch, true, batch);
     if (r == 0)
         r = unit_add(*batch, row->csv.line, row->key, text, size);
     if (r == 0 && (*batch)->n == (*batch)->capacity)

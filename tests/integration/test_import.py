@@ -209,6 +209,18 @@ def test_gives_up_on_a_prontod_that_stays_away(prontod):
     assert (answer["new"], answer["known"]) == (30, 30)
 
 
+def test_a_batch_that_is_refused_is_sent_row_by_row(prontod, sim):
+    """The key of A B is taken by another contact: that row alone is wrong."""
+    key = "import:073b64377a19b77cbb5daf0ec9208913"
+    prontod.post("/v1/requests", harness.contact(), status=202, headers={"Idempotency-Key": key})
+    path = write(prontod, "firstname,lastname,domain,linkedin\nAda,Lovelace,example.com,\nA,B,c.d,http://l.x/\n"
+                          "Grace,Hopper,example.org,\n")
+    run = prontod.ctl("import", "--batch", path, status=2)
+    assert f"{path}:3: " in run.stderr and "another body" in run.stderr
+    assert (summary(run)["new"], summary(run)["wrong"]) == (2, 1)
+    sim.wait(contacts=3)
+
+
 # What it says
 
 def test_a_dry_run_sends_nothing(prontod):
