@@ -19,6 +19,7 @@ struct import {
 
     uint64_t rows, wrong;           /* read; wrong among them */
     uint64_t made, known, repeated; /* what became of those that were sent */
+    uint64_t refused; /* by prontod, among the wrong: they are in the file and have no request */
     uint64_t by_type[ENRICHMENT_MAX_];
     uint64_t finished, failed, expired, missing; /* of --wait */
     bool waited;

@@ -77,6 +77,7 @@ static int take_refusal(struct sender *sender, struct unit *unit, const struct a
         return 0;
     }
     import_wrong(sender->import, unit->rows[0].line, answer->detail);
+    sender->import->refused++;
     unit_free(unit);
     return 0;
 }
@@ -325,6 +326,11 @@ int import_send(struct import *import)
 
     if (r != EXIT_OK)
         return r;
+    if (import->wait && !csv_file_is_regular(source_file(source)))
+        return fail(
+            EXIT_INPUT,
+            "%s: --wait reads the file a second time, which a pipe does not do: save it first",
+            import->options.path);
     import->facts.verb = import->dry_run ? "checked" : "sent";
     import->facts.total = csv_file_count(source_file(source));
     progress_begin(&import->progress);

@@ -206,7 +206,7 @@ static int follow_rows(struct waiter *waiter, struct source *source)
 /* The status to end with, by what became of the rows. */
 static int judge(struct import *import)
 {
-    uint64_t good = import->rows - import->wrong;
+    uint64_t good = import->rows - import->wrong + import->refused;
     uint64_t settled = import->finished + import->failed + import->expired + import->missing;
 
     if (interrupted())
@@ -214,9 +214,9 @@ static int judge(struct import *import)
     if (settled < good)
         return fail(EXIT_ERROR, "the time is over: %llu rows are not settled",
                     (unsigned long long)(good - settled));
-    if (import->missing > 0)
+    if (import->missing > import->refused)
         return fail(EXIT_ERROR, "%llu rows have no request any more",
-                    (unsigned long long)import->missing);
+                    (unsigned long long)(import->missing - import->refused));
     if (import->failed + import->expired > 0)
         return fail(EXIT_ERROR, "%llu rows failed, %llu expired",
                     (unsigned long long)import->failed, (unsigned long long)import->expired);

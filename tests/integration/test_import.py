@@ -219,6 +219,8 @@ def test_a_batch_that_is_refused_is_sent_row_by_row(prontod, sim):
     assert f"{path}:3: " in run.stderr and "another body" in run.stderr
     assert (summary(run)["new"], summary(run)["wrong"]) == (2, 1)
     sim.wait(contacts=3)
+    run = prontod.ctl("import", "--wait", path, status=2)
+    assert "time is over" not in run.stderr and "no request" not in run.stderr
 
 
 # What it says
@@ -296,6 +298,13 @@ def test_wait_ends_when_nothing_can_be_sent(prontod, sim, behaviour, status):
 
 def test_wait_needs_a_file(prontod):
     assert "second time" in prontod.ctl("import", "--wait", "-", status=2).stderr
+    fifo = prontod.directory / "fifo"
+    os.mkfifo(fifo)
+    with start_import(prontod, "--wait", fifo) as process:
+        fifo.write_text(rows_text(range(3)))
+        _, errors = process.communicate(timeout=harness.PATIENCE)
+    assert process.returncode == 2 and "second time" in errors
+    assert prontod.items("/v1/requests") == []
 
 
 # Exporting

@@ -160,7 +160,7 @@ Test(csv, limits)
         char *text = many(cases[i].n, cases[i].c, cases[i].before, "\nlast\n");
         int rows, fault = faults_of(text, strlen(text), &rows);
 
-        cr_expect_eq(fault, cases[i].fault, "case %zu: %d", i, fault);
+        cr_expect_eq(fault, (int)cases[i].fault, "case %zu: %d", i, fault);
         cr_expect_eq(rows, cases[i].rows, "case %zu: %d rows", i, rows);
         free(text);
     }
