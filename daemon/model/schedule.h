@@ -14,6 +14,12 @@ int64_t backoff_equal_jitter(int64_t first_ms, int64_t longest_ms, unsigned fail
 int64_t backoff_full_jitter(int64_t first_ms, int64_t longest_ms, unsigned failures,
                             uint32_t random);
 
+/* When is Pronto asked again for a result? The time since @since doubles each time, with equal jitter,
+ * so no count need be kept; not before half of @first_ms from now, and not beyond @deadline_at while
+ * that is ahead. Times in milliseconds. */
+int64_t poll_next(int64_t since, int64_t first_ms, int64_t deadline_at, int64_t now,
+                  uint32_t random);
+
 /* What an attempt of a hook ended with. */
 struct attempt_end {
     int exit_code; /* -1: none */

@@ -49,11 +49,8 @@ static const char *const hook_events[] = {
 };
 
 static const char *const result_sources[] = {
-    [SOURCE_NONE] = NULL,
-    [SOURCE_CALLBACK] = "callback",
-    [SOURCE_POLL] = "poll",
-    [SOURCE_FETCH] = "fetch",
-    [SOURCE_REUSE] = "reuse",
+    [SOURCE_NONE] = NULL,     [SOURCE_CALLBACK] = "callback", [SOURCE_POLL] = "poll",
+    [SOURCE_FETCH] = "fetch", [SOURCE_REUSE] = "reuse",
 };
 
 static_assert(ARRAY_SIZE(enrichment_types) == ENRICHMENT_MAX_, "a type without a name");

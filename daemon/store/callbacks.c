@@ -159,17 +159,41 @@ static int match_row(struct writer *writer, const struct callback_row *row)
     return query_run(&query);
 }
 
+static int end_request(struct writer *writer, const struct callback_row *row,
+                       const struct callback_match *match)
+{
+    struct request_end end = {
+        .source = SOURCE_CALLBACK,
+        .callback = row->key,
+        .reading = match->reading,
+        .received_at = row->received_at,
+        .now = match->now,
+    };
+    int r = signal_is(writer, match->request, !match->batch);
+
+    if (r > 0)
+        return signal_take(writer, match->request, row->key, match->reading->enrichment_id,
+                           match->now);
+    return r < 0 ? r : request_finish(writer, match->request, &end);
+}
+
+static int look_at_first(struct writer *writer, const struct callback_match *match, bool *ret)
+{
+    *ret = false;
+    if (match->request->state != REQUEST_FINISHED)
+        return 0;
+    return result_differs(writer, match->request->key, &match->reading->result_digest, ret);
+}
+
 int callback_match(struct writer *writer, struct callback_row *row,
                    const struct callback_match *match)
 {
     const struct request_row *request = match->request;
-    bool duplicate = request->state == REQUEST_FINISHED, differs = false;
+    bool duplicate = request->state == REQUEST_FINISHED || request->callback != 0, differs;
     enum callback_state from = row->state, to = duplicate ? CALLBACK_DUPLICATE : CALLBACK_MATCHED;
-    int r = 0;
+    int r = look_at_first(writer, match, &differs);
 
     assert(callback_may_become(from, to));
-    if (duplicate)
-        r = result_differs(writer, request->key, &match->reading->result_digest, &differs);
     if (r < 0)
         return r;
     row->state = to;
@@ -185,8 +209,5 @@ int callback_match(struct writer *writer, struct callback_row *row,
     count_callback(writer, to, 1);
     count_differing(writer, differs ? 1 : 0);
     r = event_append(writer, match->now, EVENT_NAME_CALLBACK + (int)to, request->key, 0, row->key);
-    if (r < 0 || duplicate)
-        return r;
-    struct request_end end = {row->key, match->reading, row->received_at, match->now};
-    return request_finish(writer, request, &end);
+    return r < 0 || duplicate ? r : end_request(writer, row, match);
 }

@@ -92,7 +92,8 @@ struct store_submit {
     bool array;
     bool has_idempotency; /* one key for the whole */
     struct idempotency idempotency;
-    const struct idempotency *each; /* NULL, or n_contacts keys, one for each contact: those that are
+    const struct idempotency
+        *each; /* NULL, or n_contacts keys, one for each contact: those that are
                                        known are not submitted again; not with has_idempotency */
     int64_t now;
     /* out. STORE_E_CONFLICT: the idempotency key was used with another body */
@@ -162,12 +163,12 @@ struct poll_job {
  * lease_ms, so that a crash forgets none. A bounded number of rows is looked at. */
 struct store_claim_polls {
     struct store_command base;
-    size_t max;           /* jobs; at most STORE_CLAIM_MAX */
-    bool cannot_ask;      /* for long (no key, say): what is due is put off instead, and what has been
+    size_t max;      /* jobs; at most STORE_CLAIM_MAX */
+    bool cannot_ask; /* for long (no key, say): what is due is put off instead, and what has been
                              past its deadline since before expire_before expires; no jobs */
     int64_t expire_before;
     int64_t lease_ms, now;
-    uint32_t random; /* for the jitter of what is put off */
+    uint32_t random;                       /* for the jitter of what is put off */
     struct poll_job jobs[STORE_CLAIM_MAX]; /* out */
     size_t n;
     int64_t next_due_at; /* 0: nothing waits */
@@ -196,7 +197,8 @@ struct store_finish_poll {
     struct store_command base;
     store_key request;
     enum poll_outcome outcome;
-    struct reading reading; /* POLL_FINISHED: as parsed from @raw; owned by the command's owner, as raw */
+    struct reading
+        reading; /* POLL_FINISHED: as parsed from @raw; owned by the command's owner, as raw */
     const char *raw;
     size_t raw_size;
     const char *error; /* POLL_FAILED: why, to be shown with the request; else NULL */
@@ -281,13 +283,14 @@ struct store_settings {
     int64_t min_free; /* bytes */
     int64_t max_unmatched;
     bool custom_lenient;
-    int64_t resend_after_ms; /* a call that a crash interrupted: wait so long for its callback before
+    int64_t
+        resend_after_ms; /* a call that a crash interrupted: wait so long for its callback before
                                 it is sent again */
     int64_t poll_after_ms, deadline_ms;
-    bool verify_fetch;   /* a callback of a single request is a signal: the result is fetched */
-    int64_t batch;       /* up to so many single requests of one type are sent together */
+    bool verify_fetch; /* a callback of a single request is a signal: the result is fetched */
+    int64_t batch;     /* up to so many single requests of one type are sent together */
     int64_t batch_delay_ms;
-    int64_t daily_credits;                 /* 0: no limit */
+    int64_t daily_credits; /* 0: no limit */
     int64_t credit_prices[ENRICHMENT_MAX_];
     int64_t reuse_ms; /* answer from a result so young; 0: never */
     struct hook_filter hooks[LIMIT_HOOKS];

@@ -1,23 +1,312 @@
-/* Which pending requests Pronto is asked for, and what came of it. */
+/* When Pronto is asked for a request that no callback has finished, and what came of it.
+ *
+ * request.poll_at says when; the table poll is a queue in that order. A callback touches neither: a row
+ * whose request is not pending any more, or has another poll_at, is stale, and goes when its time comes.
+ * So a pending request costs nothing until it is due.
+ *
+ * What is asked for is due again after a lease: a crash forgets none, and asking costs no credits. */
 #include "store/writer.h"
+
+#include "model/schedule.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LOOKED_AT_MAX 256 /* rows of one command */
+
+#define FAILED_LONGEST_MS (5 * 60 * 1000) /* until one that failed is asked for again */
+#define SIGNAL_FIRST_MS   1000            /* after a callback: the result should be there */
+
+int poll_at(struct writer *writer, store_key request, int64_t at)
+{
+    int r;
+
+    {
+        cleanup_query struct query query = query_start(&writer->database, SQL_SET_REQUEST_POLL);
+        query_bind_int(&query, request);
+        query_bind_int(&query, at);
+        r = query_run(&query);
+    }
+    if (r < 0)
+        return r;
+    writer->changes.polls = true;
+    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_POLL);
+    query_bind_int(&query, at);
+    query_bind_int(&query, request);
+    return query_run(&query);
+}
+
+/* How many contacts the call that got @enrichment_id had; 0: no call of ours did. */
+static int contacts_of(struct writer *writer, store_key submission, const char *enrichment_id,
+                       int64_t *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_CALL_CONTACTS);
+    int r;
+
+    *ret = 0;
+    query_bind_int(&query, submission);
+    query_bind_text(&query, enrichment_id);
+    r = query_get_int(&query, ret);
+    return r < 0 ? r : 0;
+}
+
+int poll_is_of_batch(struct writer *writer, const struct request_row *row,
+                     const char *enrichment_id)
+{
+    struct submission_row submission;
+    int64_t contacts;
+    int r = contacts_of(writer, row->submission, enrichment_id, &contacts);
+
+    if (r < 0 || contacts > 0)
+        return r < 0 ? r : contacts > 1;
+    /* An early callback brought the identifier, and its call was not answered. */
+    r = submission_get(writer, row->submission, &submission);
+    return r > 0 ? submission.bulk : r;
+}
+
+static int64_t deadline_of(const struct writer *writer, const struct request_row *row, int64_t now)
+{
+    return (row->submitted_at ? row->submitted_at : now) + writer->settings.deadline_ms;
+}
+
+int poll_begin(struct writer *writer, const struct request_row *row, const char *enrichment_id,
+               int64_t now)
+{
+    int64_t deadline = now + writer->settings.deadline_ms,
+            first = now + writer->settings.poll_after_ms;
+    int r = poll_is_of_batch(writer, row, enrichment_id);
+
+    if (r < 0)
+        return r;
+    if (r > 0)
+        return poll_at(writer, row->key, deadline);
+    if (row->callback != 0)
+        return poll_at(writer, row->key, now);
+    return poll_at(writer, row->key, first < deadline ? first : deadline);
+}
+
+static int delete_poll(struct writer *writer, int64_t due_at, store_key request)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_DELETE_POLL);
+
+    query_bind_int(&query, due_at);
+    query_bind_int(&query, request);
+    return query_run(&query);
+}
+
+static void fill_job(const struct request_row *row, struct poll_job *job)
+{
+    job->request = row->key;
+    memcpy(job->enrichment_id, row->enrichment_id, sizeof(job->enrichment_id));
+}
+
+/* It cannot be asked for now, and not soon. */
+static int put_off(struct writer *writer, const struct store_claim_polls *claim,
+                   const struct request_row *row)
+{
+    int64_t deadline = deadline_of(writer, row, claim->now);
+    int64_t first = writer->settings.poll_after_ms;
+
+    if (claim->now >= deadline && deadline <= claim->expire_before)
+        return request_expire(writer, row, claim->now);
+    return poll_at(writer, row->key,
+                   poll_next(claim->now >= deadline ? claim->now : row->submitted_at, first,
+                             deadline, claim->now, claim->random));
+}
+
+static int claim_row(struct writer *writer, struct store_claim_polls *claim,
+                     const struct request_row *row)
+{
+    int r = poll_is_of_batch(writer, row, row->enrichment_id);
+
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        int64_t deadline = deadline_of(writer, row, claim->now);
+
+        return claim->now >= deadline ? request_expire(writer, row, claim->now)
+                                      : poll_at(writer, row->key, deadline);
+    }
+    if (claim->cannot_ask)
+        return put_off(writer, claim, row);
+    fill_job(row, &claim->jobs[claim->n++]);
+    return poll_at(writer, row->key, claim->now + claim->lease_ms);
+}
+
+/* A row of poll that is due, and whether it is the current one of its request. */
+struct due {
+    int64_t at;
+    store_key request;
+    bool current;
+};
+
+static int find_due(struct writer *writer, int64_t now, struct due *due, size_t *ret_n)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_DUE_POLLS);
+    size_t n = 0;
+    int r;
+
+    query_bind_int(&query, now);
+    query_bind_int(&query, LOOKED_AT_MAX);
+    while ((r = query_step(&query)) > 0) {
+        due[n] = (struct due){.at = query_int(&query, 0), .request = query_int(&query, 1)};
+        due[n].current = query_int(&query, 2) == due[n].at;
+        n++;
+    }
+    *ret_n = n;
+    return r;
+}
+
+/* Takes it out of the queue; it comes back with its next time. */
+static int take(struct writer *writer, struct store_claim_polls *claim, const struct due *due)
+{
+    struct request_row row;
+    int r = delete_poll(writer, due->at, due->request);
+
+    if (r < 0 || !due->current)
+        return r;
+    r = request_get(writer, due->request, &row);
+    if (r <= 0 || row.state != REQUEST_PENDING)
+        return r < 0 ? r : 0;
+    return claim_row(writer, claim, &row);
+}
 
 int apply_claim_polls(struct writer *writer, struct store_command *command)
 {
-    (void)writer;
-    (void)command;
-    return (int)STORE_E_STATE;
+    struct store_claim_polls *claim = (struct store_claim_polls *)command;
+    size_t max = claim->max < STORE_CLAIM_MAX ? claim->max : STORE_CLAIM_MAX, n, i;
+    struct due due[LOOKED_AT_MAX];
+    int r = find_due(writer, claim->now, due, &n);
+
+    claim->n = 0;
+    claim->next_due_at = 0;
+    for (i = 0; r == 0 && i < n && (claim->cannot_ask || claim->n < max); i++)
+        r = take(writer, claim, &due[i]);
+    if (r < 0)
+        return r;
+    claim->more = i < n || n == LOOKED_AT_MAX;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_NEXT_POLL);
+    r = query_get_int(&query, &claim->next_due_at);
+    return r < 0 ? r : 0;
 }
 
 int apply_claim_poll(struct writer *writer, struct store_command *command)
 {
-    (void)writer;
-    (void)command;
-    return (int)STORE_E_STATE;
+    struct store_claim_poll *claim = (struct store_claim_poll *)command;
+    struct request_row row;
+    int r = request_get(writer, claim->request, &row);
+
+    if (r <= 0)
+        return r < 0 ? r : (int)STORE_E_NOT_FOUND;
+    if ((row.state != REQUEST_PENDING && row.state != REQUEST_EXPIRED) ||
+        row.enrichment_id[0] == '\0')
+        return (int)STORE_E_STATE;
+    r = poll_is_of_batch(writer, &row, row.enrichment_id);
+    if (r != 0)
+        return r < 0 ? r : (int)STORE_E_CONFLICT;
+    fill_job(&row, &claim->job);
+    return row.state == REQUEST_PENDING ? poll_at(writer, row.key, claim->now + claim->lease_ms)
+                                        : 0;
+}
+
+/* The waits double from here on. */
+static int waits_since(struct writer *writer, const struct request_row *row, int64_t *ret_since,
+                       int64_t *ret_first_ms)
+{
+    int r;
+
+    *ret_since = row->submitted_at;
+    *ret_first_ms = writer->settings.poll_after_ms;
+    if (row->callback == 0)
+        return 0;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_RECEIVED_AT);
+    query_bind_int(&query, row->callback);
+    r = query_get_int(&query, ret_since);
+    *ret_first_ms = SIGNAL_FIRST_MS;
+    return r < 0 ? r : 0;
+}
+
+static int64_t failed_wait(const struct writer *writer, uint32_t random)
+{
+    int64_t longest = writer->settings.poll_after_ms < FAILED_LONGEST_MS
+                          ? writer->settings.poll_after_ms
+                          : FAILED_LONGEST_MS;
+
+    return backoff_full_jitter(longest, longest, 1, random);
+}
+
+static int go_on(struct writer *writer, struct store_finish_poll *finish,
+                 const struct request_row *row)
+{
+    int64_t deadline = deadline_of(writer, row, finish->now), since, first_ms;
+    int r;
+
+    if (finish->outcome == POLL_NOT_ASKED)
+        return poll_at(writer, row->key, finish->now);
+    if (finish->now >= deadline) {
+        finish->state = REQUEST_EXPIRED;
+        return request_expire(writer, row, finish->now);
+    }
+    if (finish->outcome == POLL_FAILED)
+        return poll_at(writer, row->key, finish->now + failed_wait(writer, finish->random));
+    r = waits_since(writer, row, &since, &first_ms);
+    return r < 0 ? r
+                 : poll_at(writer, row->key,
+                           poll_next(since, first_ms, deadline, finish->now, finish->random));
+}
+
+static int end_with_result(struct writer *writer, struct store_finish_poll *finish,
+                           const struct request_row *row)
+{
+    struct request_end end = {
+        .source = row->callback != 0 ? SOURCE_FETCH : SOURCE_POLL,
+        .reading = &finish->reading,
+        .raw = finish->raw,
+        .raw_size = finish->raw_size,
+        .received_at = finish->now,
+        .now = finish->now,
+    };
+
+    finish->state = REQUEST_FINISHED;
+    return request_finish(writer, row, &end);
+}
+
+static int finish_poll(struct writer *writer, struct store_finish_poll *finish,
+                       const struct request_row *row)
+{
+    static const char another[] = "Pronto answered with another contact";
+    const char *error = finish->error;
+    int r;
+
+    if (finish->outcome == POLL_FINISHED) {
+        r = answer_is_about(writer, row, &finish->reading);
+        if (r != 0)
+            return r < 0 ? r : end_with_result(writer, finish, row);
+        finish->mismatched = true;
+        finish->outcome = POLL_FAILED;
+        error = another;
+    }
+    if (row->state != REQUEST_PENDING)
+        return 0; /* an operator asked for one that had expired */
+    if (finish->outcome == POLL_FAILED && error) {
+        r = request_set_error(writer, row->key, error);
+        if (r < 0)
+            return r;
+    }
+    return go_on(writer, finish, row);
 }
 
 int apply_finish_poll(struct writer *writer, struct store_command *command)
 {
-    (void)writer;
-    (void)command;
-    return (int)STORE_E_STATE;
+    struct store_finish_poll *finish = (struct store_finish_poll *)command;
+    struct request_row row;
+    int r = request_get(writer, finish->request, &row);
+
+    finish->mismatched = false;
+    if (r <= 0)
+        return r < 0 ? r : (int)STORE_E_NOT_FOUND;
+    finish->state = row.state;
+    if (row.state != REQUEST_PENDING && row.state != REQUEST_EXPIRED)
+        return 0; /* a callback was faster */
+    return finish_poll(writer, finish, &row);
 }

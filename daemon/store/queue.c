@@ -136,12 +136,13 @@ void queue_end(struct store *store, struct store_command *first, size_t n, struc
         store->done.last = for_loop.last;
     }
     store->changes.submissions |= changes->submissions;
+    store->changes.polls |= changes->polls;
     store->changes.deliveries |= changes->deliveries;
     store->changes.events |= changes->events;
     add_settled(&store->changes.settled, &changes->settled);
     pthread_mutex_unlock(&store->lock);
-    if (for_loop.first || changes->events || changes->submissions || changes->deliveries ||
-        changes->settled.n > 0)
+    if (for_loop.first || changes->events || changes->submissions || changes->polls ||
+        changes->deliveries || changes->settled.n > 0)
         signal_loop(store);
     changes_done(changes);
 }
@@ -166,6 +167,7 @@ static void tell_changes(struct changes *changes,
 {
     struct store_changes told = {
         .submissions = changes->submissions,
+        .polls = changes->polls,
         .deliveries = changes->deliveries,
         .events = changes->events,
     };

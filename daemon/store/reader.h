@@ -51,9 +51,9 @@ struct request_filter {
     bool has_state, has_type;
     enum request_state state;
     enum enrichment_type type;
-    const char *enrichment_id;      /* or NULL */
+    const char *enrichment_id;            /* or NULL */
     const struct digest *idempotency_key; /* or NULL */
-    const char *const *custom_keys; /* n_custom pairs of key and value: all must be there */
+    const char *const *custom_keys;       /* n_custom pairs of key and value: all must be there */
     const char *const *custom_values;
     size_t n_custom;
     int64_t since, until; /* created_at >= since and < until; 0: open */

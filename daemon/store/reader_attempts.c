@@ -160,6 +160,36 @@ static int read_finishing_callback(struct store_reader *reader, store_key reques
     return read_raw(reader, callback, facts);
 }
 
+/* What Pronto answered when it was asked; there is none of a result that was used again. */
+static int read_answer(struct store_reader *reader, store_key request, struct delivery_facts *facts)
+{
+    cleanup_query struct query query = query_start(&reader->database, SQL_READ_RESULT_RAW);
+    const char *raw;
+    size_t size;
+    int r;
+
+    query_bind_int(&query, request);
+    r = query_step(&query);
+    if (r <= 0)
+        return r;
+    facts->received_at = query_int(&query, 0);
+    if (query_is_null(&query, 1))
+        return 0;
+    raw = query_text(&query, 1, &size);
+    if (!raw)
+        return -ENOMEM;
+    r = json_parse_strict(raw, size, true, &facts->raw);
+    return r < 0 ? r : 0;
+}
+
+static int read_source(struct store_reader *reader, struct delivery_facts *facts)
+{
+    const struct request_record *request = &facts->request;
+
+    return request->source == SOURCE_CALLBACK ? read_finishing_callback(reader, request->key, facts)
+                                              : read_answer(reader, request->key, facts);
+}
+
 /* What "failed" and "expired" say stays so, also when a result came after all: it has a delivery of
  * its own. */
 static void forget_result(struct request_record *request)
@@ -181,7 +211,7 @@ static int read_subject(struct store_reader *reader, enum hook_event event,
             return r;
         facts->has_request = true;
         if (event == EVENT_FINISHED)
-            return read_finishing_callback(reader, links->request, facts);
+            return read_source(reader, facts);
         forget_result(&facts->request);
     }
     return links->callback != 0 ? read_raw(reader, links->callback, facts) : 0;

@@ -50,3 +50,8 @@ int reader_read_delivery(struct store_reader *reader, store_key key, struct deli
 int reader_read_hooks(struct store_reader *reader, int64_t **ret, size_t *ret_n);
 /* 0 when there was never a hook of this name. */
 int reader_read_hook(struct store_reader *reader, const char *name, int64_t *ret);
+
+/* reader_idempotency.c: as reader_requests(), for a filter with an idempotency key. */
+int reader_list_idempotent(struct store_reader *reader, const struct request_filter *filter,
+                           const char *after, struct request_record **ret_items, size_t *ret_n,
+                           char **ret_next);

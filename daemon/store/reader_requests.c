@@ -29,6 +29,7 @@ enum request_column {
     COLUMN_NEXT_AT,
     COLUMN_CONTENT,
     COLUMN_RESULT,
+    COLUMN_POLL_AT,
 };
 
 static int read_plain_columns(struct query *query, struct request_record *record)
@@ -49,6 +50,8 @@ static int read_plain_columns(struct query *query, struct request_record *record
     record->finished_at = query_int(query, COLUMN_FINISHED_AT);
     record->tries = query_int(query, COLUMN_TRIES);
     record->maybe_sent = query_int(query, COLUMN_UNANSWERED) > 0;
+    if (record->state == REQUEST_PENDING)
+        record->next_poll_at = query_int(query, COLUMN_POLL_AT);
     if (record->state == REQUEST_QUEUED &&
         query_int(query, COLUMN_SUBMISSION_STATE) == SUBMISSION_WAITING)
         record->next_try_at = query_int(query, COLUMN_NEXT_AT);
@@ -337,8 +340,11 @@ int reader_requests(struct store_reader *reader, const struct request_filter *fi
         .item_done = done_request,
     };
     void *items;
-    int r = plan(&list, filter, after);
+    int r;
 
+    if (filter->idempotency_key)
+        return reader_list_idempotent(reader, filter, after, ret_items, ret_n, ret_next);
+    r = plan(&list, filter, after);
     if (r != READER_OK)
         return r;
     r = reader_begin(reader);

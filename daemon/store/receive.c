@@ -112,12 +112,14 @@ static int receive_odd(struct writer *writer, struct store_receive *receive,
 }
 
 static int receive_duplicate(struct writer *writer, struct store_receive *receive,
-                             struct new_callback *new_callback)
+                             const struct request_row *row, struct new_callback *new_callback)
 {
     store_key key;
-    int r = result_differs(writer, new_callback->request, &receive->reading.result_digest,
-                           &new_callback->differs);
+    int r = 0;
 
+    if (row->state == REQUEST_FINISHED) /* else it was a signal, and the result is being fetched */
+        r = result_differs(writer, row->key, &receive->reading.result_digest,
+                           &new_callback->differs);
     if (r < 0)
         return r;
     if (new_callback->differs)
@@ -136,19 +138,26 @@ static int receive_duplicate(struct writer *writer, struct store_receive *receiv
 }
 
 static int receive_matched(struct writer *writer, struct store_receive *receive,
-                           const struct request_row *row, struct new_callback *new_callback)
+                           const struct request_row *row, struct new_callback *new_callback,
+                           bool batch)
 {
     struct request_end end = {
+        .source = SOURCE_CALLBACK,
         .reading = &receive->reading,
         .received_at = receive->received_at,
         .now = receive->received_at,
     };
-    int r = callback_create(writer, new_callback, &end.callback);
+    int is_signal = signal_is(writer, row, !batch), r;
 
+    if (is_signal < 0)
+        return is_signal;
+    r = callback_create(writer, new_callback, &end.callback);
     if (r < 0)
         return r;
     show_callback(writer, receive, end.callback);
-    return request_finish(writer, row, &end);
+    return is_signal ? signal_take(writer, row, end.callback, receive->reading.enrichment_id,
+                                   receive->received_at)
+                     : request_finish(writer, row, &end);
 }
 
 static int receive_erased(struct writer *writer, struct store_receive *receive,
@@ -181,9 +190,9 @@ static int receive_resolved(struct writer *writer, struct store_receive *receive
     receive->reason = new_callback.reason;
     show_request(writer, receive, new_callback.request);
     if (new_callback.state == CALLBACK_MATCHED)
-        return receive_matched(writer, receive, row, &new_callback);
+        return receive_matched(writer, receive, row, &new_callback, resolution->batch);
     if (new_callback.state == CALLBACK_DUPLICATE)
-        return receive_duplicate(writer, receive, &new_callback);
+        return receive_duplicate(writer, receive, row, &new_callback);
     return receive_odd(writer, receive, &new_callback);
 }
 

@@ -27,10 +27,10 @@ struct request_record {
     enum result_source source;
     char *error; /* Pronto's words, or why it waits; or NULL */
     store_key submission;
-    int64_t tries;       /* calls to Pronto that were made for it */
-    int64_t next_try_at; /* when queued and waiting, else 0 */
+    int64_t tries;        /* calls to Pronto that were made for it */
+    int64_t next_try_at;  /* when queued and waiting, else 0 */
     int64_t next_poll_at; /* when pending, else 0 */
-    bool maybe_sent;     /* a call went unanswered: Pronto may have it */
+    bool maybe_sent;      /* a call went unanswered: Pronto may have it */
 };
 void request_record_done(struct request_record *record);
 

@@ -43,6 +43,8 @@ static int read_row(struct query *query, struct request_row *ret)
         memcpy(ret->enrichment_id, text, size);
     ret->credits = query_int(query, 6);
     ret->credit_day = query_int(query, 7);
+    ret->submitted_at = query_int(query, 8);
+    ret->callback = query_int(query, 9);
     return query_digest(query, 5, &ret->custom_digest) ? 0 : -EUCLEAN;
 }
 
@@ -183,6 +185,13 @@ int request_create(struct writer *writer, const struct new_request *new_request,
         return r;
     count_request(writer, new_request->state, contact->type, 1);
     *ret = key;
+    if (new_request->state == REQUEST_PENDING) {
+        struct request_row row = {.key = key, .submission = new_request->submission};
+
+        r = poll_begin(writer, &row, new_request->enrichment_id, new_request->now);
+        if (r < 0)
+            return r;
+    }
     return event_append(writer, new_request->now, EVENT_NAME_REQUEST + (int)new_request->state, key,
                         0, 0);
 }
@@ -220,12 +229,12 @@ static int insert_result(struct writer *writer, store_key key, const struct requ
     query_bind_int(&query, end->received_at);
     query_bind_digest(&query, &end->reading->result_digest);
     query_bind_text_n(&query, text, size);
+    query_bind_text_n(&query, end->raw, end->raw_size);
     return query_run(&query);
 }
 
-/* An early callback brings the identifier before the answer of the submit call does. */
-static int learn_enrichment_id(struct writer *writer, const struct request_row *row,
-                               const char *enrichment_id)
+int request_learn_id(struct writer *writer, const struct request_row *row,
+                     const char *enrichment_id)
 {
     if (row->enrichment_id[0] != '\0' || enrichment_id == NULL)
         return 0;
@@ -244,8 +253,8 @@ static int finish_row(struct writer *writer, const struct request_row *row,
     query_bind_int(&query, row->key);
     query_bind_int(&query, class_of(REQUEST_FINISHED, row->type));
     query_bind_int(&query, end->now);
-    query_bind_int(&query, SOURCE_CALLBACK);
-    query_bind_int(&query, end->callback);
+    query_bind_int(&query, end->source);
+    query_bind_key(&query, end->callback);
     return query_run(&query);
 }
 
@@ -265,7 +274,7 @@ int request_finish(struct writer *writer, const struct request_row *row,
     if (r == 0)
         r = insert_result(writer, row->key, end);
     if (r == 0)
-        r = learn_enrichment_id(writer, row, end->reading->enrichment_id);
+        r = request_learn_id(writer, row, end->reading->enrichment_id);
     if (r == 0)
         r = entered(writer, row, REQUEST_FINISHED, end->now);
     if (r == 0)
@@ -311,7 +320,30 @@ int request_accept(struct writer *writer, const struct request_row *row, const c
     query_bind_int(&query, now);
     query_bind_text(&query, enrichment_id);
     r = query_run(&query);
-    return r < 0 ? r : entered(writer, row, REQUEST_PENDING, now);
+    if (r == 0)
+        r = entered(writer, row, REQUEST_PENDING, now);
+    return r < 0 ? r : poll_begin(writer, row, enrichment_id, now);
+}
+
+static const char too_late[] = "no result before the deadline";
+
+int request_expire(struct writer *writer, const struct request_row *row, int64_t now)
+{
+    struct delivery_cause cause = {.event = EVENT_EXPIRED, .request = row, .now = now};
+    cleanup_query struct query query = query_start(&writer->database, SQL_EXPIRE_REQUEST);
+    int r;
+
+    assert(request_may_become(row->state, REQUEST_EXPIRED));
+    query_bind_int(&query, row->key);
+    query_bind_int(&query, class_of(REQUEST_EXPIRED, row->type));
+    query_bind_int(&query, now);
+    query_bind_text(&query, too_late);
+    r = query_run(&query);
+    if (r == 0)
+        r = entered(writer, row, REQUEST_EXPIRED, now);
+    if (r == 0)
+        r = budget_release(writer, row);
+    return r < 0 ? r : deliveries_create(writer, &cause);
 }
 
 int request_set_error(struct writer *writer, store_key key, const char *error)

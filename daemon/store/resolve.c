@@ -117,7 +117,8 @@ static int row_facts(struct facts *facts, size_t i)
     const struct request_row *row = &facts->rows->items[i];
     struct candidate *candidate = &facts->candidates[i];
 
-    candidate->has_result = row->state == REQUEST_FINISHED;
+    candidate->has_result =
+        row->state == REQUEST_FINISHED || row->callback != 0; /* or its signal */
     if (wanted && strcmp(row->enrichment_id, wanted) == 0)
         candidate->id_equal = true;
     return custom_equal(facts, row, &candidate->custom_equal);
@@ -264,4 +265,27 @@ int resolve(struct writer *writer, const struct reading *reading, store_key subm
     }
     *ret = resolution;
     return 0;
+}
+
+int answer_is_about(struct writer *writer, const struct request_row *row,
+                    const struct reading *reading)
+{
+    struct facts facts = {.writer = writer, .reading = reading};
+    cleanup_json struct json_object *content = NULL;
+    bool equal;
+    int r;
+
+    if (reading->enrichment_id && strcmp(reading->enrichment_id, row->enrichment_id) != 0)
+        return 0;
+    if (reading->custom) {
+        r = custom_equal(&facts, row, &equal);
+        return r < 0 ? r : equal;
+    }
+    if (!reading->first_name || !reading->last_name)
+        return 1;
+    r = request_content(writer, row->key, &content);
+    if (r < 0)
+        return r;
+    return !json_get_string(content, "firstname") || !json_get_string(content, "lastname") ||
+           match_name_equal(content, reading);
 }

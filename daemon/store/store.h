@@ -76,8 +76,8 @@ struct store_counts {
     int64_t deliveries[DELIVERY_STATE_MAX_];
     int64_t duplicates_dropped; /* identical copies beyond those that are kept, since start */
     int64_t erased_refused;     /* callbacks of erased requests, since start */
-    int64_t credit_day; /* days since the epoch, of the newest that was counted */
-    int64_t credits_reserved, credits_spent; /* of that day */
+    int64_t credit_day;         /* days since the epoch, of the newest that was counted */
+    int64_t credits_reserved, credits_spent;    /* of that day */
     int64_t commits, commit_failures, commands; /* since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;

@@ -38,6 +38,7 @@ static int match_one(struct writer *writer, struct callback_row *row, const stru
             .request = &resolution.rows.items[resolution.verdict.index],
             .reading = reading,
             .reason = REASON_NONE,
+            .batch = resolution.batch,
             .now = now,
         };
         r = callback_match(writer, row, &match);

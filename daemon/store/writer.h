@@ -48,7 +48,7 @@ void keys_done(struct keys *keys);
 
 /* What a transaction changed, for the loop; and its own part of the counts since start. */
 struct changes {
-    bool submissions, deliveries, events;
+    bool submissions, polls, deliveries, events;
     struct keys settled;
     struct keys erased; /* requests, callbacks and deliveries, each with its kind: see events.c */
     int64_t duplicates_dropped, erased_refused;
@@ -120,6 +120,8 @@ struct request_row {
     int64_t created_at;
     char enrichment_id[ENRICHMENT_ID_MAX + 1]; /* "": none */
     struct digest custom_digest;
+    int64_t submitted_at; /* 0: not yet */
+    store_key callback; /* the one that finished it, or that is its signal with verify = fetch; 0 */
     int64_t credits;    /* what its calls may cost; reserved while it is queued or pending */
     int64_t credit_day; /* on which day */
 };
@@ -144,8 +146,11 @@ int request_content(struct writer *writer, store_key key, struct json_object **r
 /* The result has come: state, result row, event, deliveries; the submission when it was the last.
  */
 struct request_end {
-    store_key callback;
+    enum result_source source;
+    store_key callback; /* 0: it was asked for */
     const struct reading *reading;
+    const char *raw; /* what Pronto answered when it was asked, or NULL */
+    size_t raw_size;
     int64_t received_at, now;
 };
 int request_finish(struct writer *writer, const struct request_row *row,
@@ -154,6 +159,10 @@ int request_fail(struct writer *writer, const struct request_row *row, const cha
                  int64_t now);
 int request_accept(struct writer *writer, const struct request_row *row, const char *enrichment_id,
                    int64_t now);
+int request_expire(struct writer *writer, const struct request_row *row, int64_t now);
+/* An early callback brings the identifier before the answer of the submit call does. */
+int request_learn_id(struct writer *writer, const struct request_row *row,
+                     const char *enrichment_id);
 int note_settled(struct writer *writer, store_key key); /* it left queued or pending */
 int request_set_error(struct writer *writer, store_key key, const char *error);
 
@@ -249,6 +258,22 @@ int budget_take_back(struct writer *writer, struct request_row *row, int64_t pri
 int budget_settle(struct writer *writer, const struct request_row *row, bool found);
 int budget_release(struct writer *writer, const struct request_row *row);
 
+/* polls.c: when Pronto is asked. */
+/* The first time for a request that is pending since @now; at once when a callback was its signal. */
+int poll_begin(struct writer *writer, const struct request_row *row, const char *enrichment_id,
+               int64_t now);
+int poll_at(struct writer *writer, store_key request, int64_t at);
+/* 1 when its call had more contacts: then there is no result to fetch, 0. */
+int poll_is_of_batch(struct writer *writer, const struct request_row *row,
+                     const char *enrichment_id);
+
+/* signal.c: [ingress] verify = fetch. */
+/* 1 when a callback that matches @row is only a signal, 0. @alone: no other request could be meant. */
+int signal_is(struct writer *writer, const struct request_row *row, bool alone);
+/* The first one: the result is fetched now, or as soon as the submit call is answered. */
+int signal_take(struct writer *writer, const struct request_row *row, store_key callback,
+                const char *enrichment_id, int64_t now);
+
 /* delivery_rows.c */
 struct delivery_row {
     store_key key, hook, request;
@@ -307,6 +332,7 @@ struct callback_match {
     const struct request_row *request;
     const struct reading *reading;
     enum callback_reason reason;
+    bool batch; /* others could be meant */
     int64_t now;
 };
 int callback_match(struct writer *writer, struct callback_row *row,
@@ -328,6 +354,11 @@ void resolution_done(struct resolution *resolution);
 /* @submission: whose token it came on; 0: shared secret. */
 int resolve(struct writer *writer, const struct reading *reading, store_key submission,
             struct resolution *ret);
+
+/* 1 when what Pronto answered to a question for @row is about it: its identifier, and its custom (or,
+ * without any, its names), where the answer has them. 0, or a negative errno. */
+int answer_is_about(struct writer *writer, const struct request_row *row,
+                    const struct reading *reading);
 
 /* tombstones.c */
 int tombstone_add_id(struct writer *writer, const char *enrichment_id, int64_t now);

@@ -78,7 +78,7 @@ def test_what_is_sent_to_pronto(silent, new_prontod):
     assert sent["webhook_url"] == f"http://127.0.0.1:{prontod.port.number}/callback/{token}"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
     one = sent["contacts"][0]
-    del one["repeat_of"]
+    del one["repeat_of"], one["repeat_while_waiting"]
     assert one == {"firstname": "Ada", "lastname": "Lovelace", "domain": "example.com", "company_name": "Example",
                    "linkedin_url": "https://linkedin.example/in/ada", "custom": {"k": ["custom-value", 1, None]}}
     assert found["state"] == "pending" and found["enrichment_id"] == sent["enrichment_id"]

@@ -1,7 +1,7 @@
 SELECT
   request.class, request.submission, request.created_at, request.submitted_at, request.finished_at, request.source,
   request.enrichment_id, request.error, submission.state, submission.tries, submission.unanswered, submission.next_at,
-  content.json, result.json
+  content.json, result.json, request.poll_at
 FROM request
 JOIN submission ON submission.id = request.submission
 LEFT JOIN content ON content.request = request.id

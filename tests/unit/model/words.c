@@ -33,7 +33,7 @@ Test(words, without_a_way_back)
         NULL,        "not_json",     "not_object",    "too_deep", "not_utf8", "no_request",
         "ambiguous", "no_such_name", "enrichment_id", "custom",   "by_hand",
     };
-    static const char *const sources[SOURCE_MAX_] = {NULL, "callback", "poll", "fetch"};
+    static const char *const sources[SOURCE_MAX_] = {NULL, "callback", "poll", "fetch", "reuse"};
 
     for (int i = 0; i < REASON_MAX_; i++)
         expect_text(callback_reason_name((enum callback_reason)i), reasons[i], "reason");

@@ -31,6 +31,7 @@ static const struct {
     {"read-hooks", "SCAN hook", "a row for each hook that was ever configured"},
     {"get-counters", "SCAN counter", "once at the start; a row for each pair of state and type"},
     {"get-first-event", "SCAN event", "the first row only"},
+    {"get-next-poll", "SCAN poll", "the first row only"},
     {"get-credit-days", "SCAN credit_day", "the newest few rows only"},
     {"get-submissions-in-call", "SCAN submission USING INDEX submission_in_call",
      "at the start; calls under way are few"},

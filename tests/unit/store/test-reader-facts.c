@@ -19,7 +19,7 @@ static void setup(void)
              " (5, 0, 0, 500, 'E', CAST('{\"status\":\"finished\",\"n\":1}' AS BLOB)),"
              " (6, 2, 5, 600, 'F', CAST('{\"n\":2}' AS BLOB)), (7, 5, 1, 700, 'G', x'');"
              "UPDATE request SET callback = 5, source = 1, enrichment_id = 'E' WHERE id = 1;"
-             "INSERT INTO result VALUES (1, 500, x'00', '{\"status\":\"finished\"}');"
+             "INSERT INTO result (request, received_at, digest, json) VALUES (1, 500, x'00', '{\"status\":\"finished\"}');"
              "INSERT INTO hook (id, name) VALUES (1, 'crm'), (2, 'alarm')");
 }
 

@@ -1,0 +1,1 @@
+SELECT received_at FROM callback WHERE id = ?1

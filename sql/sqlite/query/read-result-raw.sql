@@ -1,0 +1,1 @@
+SELECT received_at, raw FROM result WHERE request = ?1;

@@ -1,0 +1,1 @@
+UPDATE request SET callback = ?2 WHERE id = ?1

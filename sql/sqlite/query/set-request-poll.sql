@@ -1,0 +1,1 @@
+UPDATE request SET poll_at = ?2 WHERE id = ?1
