@@ -43,6 +43,13 @@ int64_t time_boot_ms(void)
     return clock_ms(CLOCK_BOOTTIME);
 }
 
+int64_t time_next_midnight_utc(int64_t at)
+{
+    const int64_t day = INT64_C(24) * 60 * 60 * 1000; /* POSIX days have no leap seconds */
+
+    return (at / day + 1) * day;
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);

@@ -10,6 +10,9 @@ int64_t time_now(void);
 /* CLOCK_BOOTTIME in milliseconds: for timers and deadlines; goes on during suspend, never jumps. */
 int64_t time_boot_ms(void);
 
+/* The first midnight in UTC after @at. */
+int64_t time_next_midnight_utc(int64_t at);
+
 /* "2026-01-31T23:59:59.123Z" and its terminating NUL. */
 #define TIME_RFC3339_SIZE 25
 

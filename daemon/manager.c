@@ -29,8 +29,10 @@ static void on_changed(const struct store_changes *changes, void *userdata)
 {
     struct manager *manager = userdata;
 
-    if (changes->submissions && manager->submitter)
-        submitter_wake(manager->submitter);
+    if (changes->submissions && manager->submission)
+        submission_wake_submits(manager->submission);
+    if (changes->polls && manager->submission)
+        submission_wake_polls(manager->submission);
     if (changes->deliveries && manager->deliverer)
         deliverer_wake(manager->deliverer);
     if (manager->query)
@@ -77,8 +79,8 @@ static void on_egress_up(void *userdata)
 {
     struct manager *manager = userdata;
 
-    if (manager->submitter)
-        submitter_link_up(manager->submitter);
+    if (manager->submission)
+        submission_link_up(manager->submission);
 }
 
 static void on_egress_frame(struct json_object *head, const char *payload, size_t size,
@@ -88,14 +90,14 @@ static void on_egress_frame(struct json_object *head, const char *payload, size_
 
     manager->workers_heard =
         true; /* whether there is a key is known: who asks to submit hears the truth */
-    submitter_frame(manager->submitter, head, payload, size);
+    submission_frame(manager->submission, head, payload, size);
 }
 
 static void on_egress_down(const char *reason, void *userdata)
 {
     struct manager *manager = userdata;
 
-    submitter_link_down(manager->submitter);
+    submission_link_down(manager->submission);
     worker_went_down(manager, &manager->egress, reason);
 }
 
@@ -180,8 +182,8 @@ static int start_workers(struct manager *manager)
         r = start_worker(manager, &manager->runner, "prontod-runner", "PRONTOD_RUNNER_SOCKET",
                          &runner);
     if (r >= 0)
-        r = submitter_new(manager->loop, manager->config, manager->store, manager->egress.link,
-                          &manager->submitter);
+        r = submission_new(manager->loop, manager->config, manager->store, manager->egress.link,
+                           &manager->submission);
     if (r >= 0)
         r = deliverer_new(manager->loop, manager->config, manager->store, manager->reader,
                           manager->runner.link, &manager->deliverer);
@@ -337,7 +339,8 @@ int manager_new(const char *config_path, struct config *config, struct manager *
         manager_free(manager);
         return r;
     }
-    submitter_wake(manager->submitter);
+    submission_wake_submits(manager->submission);
+    submission_wake_polls(manager->submission);
     deliverer_wake(manager->deliverer);
     *ret = manager;
     return 0;
@@ -348,7 +351,7 @@ int manager_new(const char *config_path, struct config *config, struct manager *
 static bool is_idle(const struct manager *manager)
 {
     return manager->ingress_stopped && query_is_idle(manager->query) &&
-           submitter_is_idle(manager->submitter) && deliverer_is_idle(manager->deliverer);
+           submission_is_idle(manager->submission) && deliverer_is_idle(manager->deliverer);
 }
 
 static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -383,7 +386,7 @@ void manager_stop(struct manager *manager, int exit_status)
     log_notice("stopping: finishing what was accepted");
     notify_stopping();
     notify_extend_timeout(STOP_GRACE_MS + 2 * WORKER_END_MS + 10000);
-    submitter_stop(manager->submitter);
+    submission_stop(manager->submission);
     deliverer_stop(manager->deliverer);
     query_stop(manager->query);
     ingress_stop(manager->ingress, on_ingress_stopped, manager);
@@ -419,7 +422,7 @@ void manager_free(struct manager *manager)
     if (manager->store)
         store_stop(manager->store); /* what the schedulers have there comes back while they live */
     deliverer_free(manager->deliverer);
-    submitter_free(manager->submitter);
+    submission_free(manager->submission);
     end_worker(&manager->egress);
     end_worker(&manager->runner);
     sd_event_source_unref(manager->store_source);

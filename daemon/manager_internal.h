@@ -6,7 +6,7 @@
 #include "ingress/ingress.h"
 #include "manager.h"
 #include "query/query.h"
-#include "submission/submitter.h"
+#include "submission/submission.h"
 #include "workers.h"
 
 struct worker_end {
@@ -23,7 +23,7 @@ struct manager {
     struct store *store;
     struct store_reader *reader;
     struct worker_end egress, runner;
-    struct submitter *submitter;
+    struct submission *submission;
     struct deliverer *deliverer;
     struct ingress *ingress;
     struct query *query;

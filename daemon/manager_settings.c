@@ -170,7 +170,7 @@ void manager_reload(struct manager *manager)
     manager->config = fresh;
     tell_worker(&manager->egress);
     tell_worker(&manager->runner);
-    submitter_reload(manager->submitter, fresh);
+    submission_reload(manager->submission, fresh);
     deliverer_reload(manager->deliverer, fresh);
     config_free(old);
     log_notice("configuration reloaded from %s", manager->config_path);

@@ -8,12 +8,12 @@
 static const char *submit_refused(void *userdata)
 {
     struct manager *manager = userdata;
-    struct submitter_status status;
+    struct submission_status status;
 
-    submitter_status(manager->submitter, &status);
+    submission_status(manager->submission, &status);
     if (manager->stopping)
         return "prontod is stopping; try again in a moment";
-    return status.state == SUBMITTER_NO_KEY
+    return status.state == SUBMISSION_STATE_NO_KEY
                ? "prontod has no API key: put it into the credential pronto-api-key or the file "
                  "that api_key_file names, then reload (a credential: restart prontod-egress)"
                : NULL;
@@ -33,27 +33,80 @@ static int hook_state(const char *hook, const char **ret_state, const char **ret
     return 0;
 }
 
-static int add_submitting(struct json_object *object, const struct submitter_status *status)
+struct count {
+    const char *name;
+    int64_t value;
+};
+
+static int add_counts(struct json_object *object, const char *key, const struct count *counts,
+                      size_t n)
 {
     struct json_object *item = json_object_new_object();
     int r = item ? 0 : -ENOMEM;
 
-    if (r == 0)
-        r = json_add_string(item, "state", submitter_state_name(status->state));
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = json_add_int64(item, counts[i].name, counts[i].value);
+    if (r < 0) {
+        json_object_put(item);
+        return r;
+    }
+    return json_add(object, key, item);
+}
+
+static int add_waiting_types(struct json_object *object, unsigned types)
+{
+    cleanup_json struct json_object *array = json_object_new_array();
+
+    if (!array)
+        return -ENOMEM;
+    for (int type = 0; type < ENRICHMENT_MAX_; type++) {
+        struct json_object *name;
+
+        if (!(types & 1U << type))
+            continue;
+        name = json_object_new_string(enrichment_type_name(type));
+        if (!name || json_append(array, name) < 0)
+            return -ENOMEM;
+    }
+    return json_add(object, "credits_wait", TAKE_PTR(array));
+}
+
+static int fill_submitting(struct json_object *item, const struct submission_status *status)
+{
+    const struct count polls[] = {{"asked", status->polls},
+                                  {"finished", status->polls_finished},
+                                  {"pending", status->polls_pending},
+                                  {"failed", status->polls_failed}};
+    int r = json_add_string(item, "state", submission_state_name(status->state));
+
     if (r == 0)
         r = json_add_string(item, "detail", status->detail[0] ? status->detail : NULL);
     if (r == 0)
         r = json_add_time(item, "paused_until", status->paused_until);
     if (r == 0)
+        r = add_waiting_types(item, status->credits_wait);
+    if (r == 0)
         r = json_add_int64(item, "in_flight", status->in_flight);
     if (r == 0)
-        r = json_add_int64(item, "calls", status->calls);
+        r = json_add_int64(item, "concurrency", status->concurrency);
+    if (r == 0)
+        r = json_add_int64(item, "rate", status->rate);
+    if (r == 0)
+        r = json_add_int64(item, "calls", status->submits + status->polls);
     if (r == 0)
         r = json_add_int64(item, "accepted", status->accepted);
     if (r == 0)
         r = json_add_int64(item, "refused", status->refused);
     if (r == 0)
         r = json_add_int64(item, "deferred", status->deferred);
+    return r < 0 ? r : add_counts(item, "polls", polls, ARRAY_SIZE(polls));
+}
+
+static int add_submitting(struct json_object *object, const struct submission_status *status)
+{
+    struct json_object *item = json_object_new_object();
+    int r = item ? fill_submitting(item, status) : -ENOMEM;
+
     if (r < 0) {
         json_object_put(item);
         return r;
@@ -63,10 +116,7 @@ static int add_submitting(struct json_object *object, const struct submitter_sta
 
 static int add_listener(struct json_object *object, const struct ingress_counts *counts)
 {
-    const struct {
-        const char *name;
-        int64_t value;
-    } members[] = {
+    const struct count members[] = {
         {"connections", counts->connections},   {"connections_max", counts->connections_max},
         {"requests", counts->requests},         {"unknown_token", counts->unknown_token},
         {"bad_framing", counts->bad_framing},   {"too_large", counts->too_large},
@@ -74,26 +124,18 @@ static int add_listener(struct json_object *object, const struct ingress_counts 
         {"not_found", counts->not_found},       {"unavailable", counts->unavailable},
         {"timed_out", counts->timed_out},       {"shed", counts->shed},
     };
-    struct json_object *item = json_object_new_object();
-    int r = item ? 0 : -ENOMEM;
 
-    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(members); i++)
-        r = json_add_int64(item, members[i].name, members[i].value);
-    if (r < 0) {
-        json_object_put(item);
-        return r;
-    }
-    return json_add(object, "callback_listener", item);
+    return add_counts(object, "callback_listener", members, ARRAY_SIZE(members));
 }
 
 static int status(struct json_object *object, void *userdata)
 {
     struct manager *manager = userdata;
-    struct submitter_status submitting;
+    struct submission_status submitting;
     struct ingress_counts listener;
     int r;
 
-    submitter_status(manager->submitter, &submitting);
+    submission_status(manager->submission, &submitting);
     ingress_counts(manager->ingress, &listener);
     r = add_submitting(object, &submitting);
     if (r == 0)
@@ -194,6 +236,84 @@ static void test_hook_cancel(void *done_userdata, void *userdata)
     }
 }
 
+/* Asking Pronto: the two rooms have the same words for what comes of it. */
+
+struct asking {
+    asked_fn done;
+    void *done_userdata;
+    struct asking *next;
+};
+static struct asking *askings; /* at most as many as the query socket lets wait; one thread */
+
+static void asking_forget(struct asking *asking)
+{
+    for (struct asking **p = &askings; *p; p = &(*p)->next)
+        if (*p == asking) {
+            *p = asking->next;
+            break;
+        }
+    free(asking);
+}
+
+static void on_asked(const struct ask_answer *answer, void *userdata)
+{
+    struct asking *asking = userdata;
+    const struct asked asked = {.status = answer->status,
+                                .kind = answer->kind,
+                                .detail = answer->detail,
+                                .answer = answer->answer};
+
+    asking->done(&asked, asking->done_userdata);
+    asking_forget(asking);
+}
+
+static struct asking *asking_new(asked_fn done, void *done_userdata)
+{
+    struct asking *asking = calloc(1, sizeof(*asking));
+
+    if (!asking)
+        return NULL;
+    *asking = (struct asking){done, done_userdata, askings};
+    askings = asking;
+    return asking;
+}
+
+static int poll(store_key request, asked_fn done, void *done_userdata, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct asking *asking = asking_new(done, done_userdata);
+    int r =
+        asking ? submission_ask_request(manager->submission, request, on_asked, asking) : -ENOMEM;
+
+    if (r < 0 && asking)
+        asking_forget(asking);
+    return r;
+}
+
+static int credits(asked_fn done, void *done_userdata, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct asking *asking = asking_new(done, done_userdata);
+    int r = asking ? submission_ask_credits(manager->submission, on_asked, asking) : -ENOMEM;
+
+    if (r < 0 && asking)
+        asking_forget(asking);
+    return r;
+}
+
+static void ask_cancel(void *done_userdata, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    for (struct asking *asking = askings; asking; asking = asking->next) {
+        if (asking->done_userdata != done_userdata)
+            continue;
+        submission_ask_cancel(manager->submission, asking);
+        asking_forget(asking);
+        return;
+    }
+}
+
 void manager_query_backend(struct manager *manager, struct query_backend *ret)
 {
     *ret = (struct query_backend){
@@ -204,6 +324,9 @@ void manager_query_backend(struct manager *manager, struct query_backend *ret)
         .status = status,
         .test_hook = test_hook,
         .test_hook_cancel = test_hook_cancel,
+        .poll = poll,
+        .credits = credits,
+        .ask_cancel = ask_cancel,
         .userdata = manager,
     };
 }

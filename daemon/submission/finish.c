@@ -1,4 +1,5 @@
-#include "submission/submitter_internal.h"
+/* How a submit call ended. */
+#include "submission/submission_internal.h"
 
 #include "common/log.h"
 #include "common/timestamp.h"
@@ -7,115 +8,91 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PAUSE_FIRST_MS   (60 * 1000) /* for the key or credits, doubling */
-#define PAUSE_LONGEST_MS (15 * 60 * 1000)
-#define SLOW_DOWN_MAX_MS (60 * 60 * 1000) /* an absurd Retry-After is not obeyed for longer */
-
 struct finish {
     struct store_finish_call command;
-    struct submitter *submitter;
+    struct submission *submission;
     struct submission_verdict verdict;
 };
+
+static void finish_free(struct finish *finish)
+{
+    submission_verdict_done(&finish->verdict);
+    free(finish);
+}
+
+void submission_finish_drop(struct store_finish_call *command)
+{
+    finish_free(command->base.userdata);
+}
 
 static void on_finished(struct store_command *command)
 {
     struct finish *finish = command->userdata;
-    struct submitter *submitter = finish->submitter;
+    struct submission *submission = finish->submission;
 
-    if (insist_again(submitter->insist, command))
+    if (insist_again(submission->insist, command))
         return;
-    submitter->n_unsaved--;
-    submission_verdict_done(&finish->verdict);
-    free(finish);
-    submitter_step(submitter);
+    submission->n_unsaved--;
+    finish_free(finish);
+    submission_turn(submission);
 }
 
-void submitter_drop_finish(struct store_command *command)
+/* What it means for the other calls. */
+static enum gate_verdict meaning_of(const struct call_answer *answer,
+                                    enum submission_outcome outcome)
 {
-    struct finish *finish = command->userdata;
+    enum gate_verdict verdict = client_verdict(answer);
 
-    submission_verdict_done(&finish->verdict);
-    free(finish);
+    if (outcome == SUBMISSION_CREDITS)
+        return GATE_V_CREDITS;
+    if (outcome == SUBMISSION_MAYBE)
+        return GATE_V_FAILED; /* also a 2xx that says nothing */
+    return verdict == GATE_V_OK && outcome == SUBMISSION_AGAIN ? GATE_V_FAILED : verdict;
 }
 
-/* How many pauses in a row; the calls that were under way when one began belong to it. */
-static unsigned count_pause(struct submitter *submitter)
-{
-    if (!submitter_is_paused(submitter))
-        submitter->pauses++;
-    return submitter->pauses;
-}
-
-/* When is it sent again, and does the whole client wait? */
-static int64_t next_try(struct submitter *submitter, const struct submission_job *job,
-                        const struct call_answer *answer, const struct submission_verdict *verdict,
+/* When is it sent again? @ret_counts: it was a failure of this submission, not of the client. */
+static int64_t next_try(const struct submission *submission, const struct submission_job *job,
+                        enum submission_outcome outcome, enum gate_verdict verdict,
                         bool *ret_counts)
 {
-    int64_t now = time_now(), wait = verdict->retry_after_ms;
+    int64_t now = time_now();
 
     *ret_counts = true;
-    switch (verdict->outcome) {
+    switch (outcome) {
     case SUBMISSION_AUTH:
-    case SUBMISSION_CREDITS: {
-        enum submitter_state state =
-            verdict->outcome == SUBMISSION_AUTH ? SUBMITTER_AUTH : SUBMITTER_CREDITS;
-
-        wait = backoff_equal_jitter(PAUSE_FIRST_MS, PAUSE_LONGEST_MS, count_pause(submitter),
-                                    random_uniform(UINT32_MAX));
-        if (answer->fate == CALL_NO_KEY)
-            submitter_set_state(submitter, SUBMITTER_NO_KEY, verdict->error);
-        else
-            submitter_pause(submitter, state, wait, verdict->error);
+    case SUBMISSION_CREDITS:
         *ret_counts = false;
         return now; /* due as soon as the pause is over */
-    }
     case SUBMISSION_MAYBE:
-        return now + submitter->config->pronto.poll_after_ms;
+        return now + submission->config->pronto.resend_after_ms;
     case SUBMISSION_AGAIN:
-        if (wait > SLOW_DOWN_MAX_MS)
-            wait = SLOW_DOWN_MAX_MS;
-        if (answer->fate == CALL_ANSWERED && answer->status == 429) {
-            if (wait < 0)
-                wait = backoff_equal_jitter(RETRY_FIRST_MS, RETRY_LONGEST_MS,
-                                            count_pause(submitter), random_uniform(UINT32_MAX));
-            submitter_pause(submitter, SUBMITTER_SLOWED, wait, verdict->error);
-            *ret_counts = false;
-            return now;
-        }
-        if (wait < 0)
-            wait = backoff_full_jitter(RETRY_FIRST_MS, RETRY_LONGEST_MS, (unsigned)job->tries + 1,
-                                       random_uniform(UINT32_MAX));
-        return now + wait;
+        *ret_counts = verdict != GATE_V_SLOW;
+        return *ret_counts
+                   ? now + backoff_full_jitter(RETRY_FIRST_MS, RETRY_LONGEST_MS,
+                                               (unsigned)job->tries + 1, random_uniform(UINT32_MAX))
+                   : now;
     case SUBMISSION_ACCEPTED:
     case SUBMISSION_REFUSED:
-        return 0;
+        break;
     }
-    return now;
+    return 0;
 }
 
-static void count(struct submitter *submitter, enum submission_outcome outcome)
+static void count(struct submission *submission, enum submission_outcome outcome)
 {
     if (outcome == SUBMISSION_ACCEPTED)
-        submitter->counts.accepted++;
+        submission->counts.accepted++;
     else if (outcome == SUBMISSION_REFUSED)
-        submitter->counts.refused++;
+        submission->counts.refused++;
     else
-        submitter->counts.deferred++;
+        submission->counts.deferred++;
 }
 
 /* Pronto's own words may name the person; ours and curl's do not. */
-static void say_why(const struct call_answer *answer, char *ret, size_t size)
-{
-    if (answer->fate == CALL_ANSWERED)
-        snprintf(ret, size, "HTTP %d", answer->status);
-    else
-        snprintf(ret, size, "%s", answer->error ? answer->error : "no answer");
-}
-
-static void log_outcome(const struct submission_job *job, const struct call_answer *answer,
+static void log_outcome(const struct submission_job *job, const struct call_meaning *meaning,
                         const struct submission_verdict *verdict, int64_t next_at)
 {
-    char when[TIME_RFC3339_SIZE], why[256];
+    char when[TIME_RFC3339_SIZE];
 
     if (verdict->outcome == SUBMISSION_ACCEPTED) {
         struct log_field field = {"PRONTO_ENRICHMENT_ID", verdict->enrichment_id};
@@ -123,60 +100,101 @@ static void log_outcome(const struct submission_job *job, const struct call_answ
         log_fields(LOG_INFO, NULL, &field, 1,
                    "submission %lld with %zu contacts accepted by Pronto",
                    (long long)job->submission, job->n);
+    } else if (verdict->outcome == SUBMISSION_REFUSED && job->n > 1) {
+        log_notice("submission %lld: Pronto refused a batch of %zu contacts; it is sent again in "
+                   "halves",
+                   (long long)job->submission, job->n);
     } else if (verdict->outcome == SUBMISSION_REFUSED) {
-        log_notice("submission %lld refused by Pronto for good; its requests are failed",
-                   (long long)job->submission);
+        log_notice("submission %lld: Pronto refused a contact for good (%s); its request is failed",
+                   (long long)job->submission, meaning->detail);
     } else {
         time_format_rfc3339(next_at, when);
-        say_why(answer, why, sizeof(why));
         log_notice("submission %lld was not accepted by Pronto (%s), will be sent again at %s",
-                   (long long)job->submission, why, when);
+                   (long long)job->submission, meaning->detail, when);
     }
 }
 
-int submitter_finish_call(struct submitter *submitter, const struct submission_job *job,
-                          const struct call_answer *answer)
+static int judge(const struct submission_job *job, const struct call_answer *answer,
+                 struct submission_verdict *ret)
 {
-    struct finish *finish = calloc(1, sizeof(*finish));
     char token[TOKEN_TEXT_SIZE];
-    const char *const secrets[] = {token,
-                                   NULL}; /* the API key is masked by egress, which alone has it */
-    bool counts;
+    /* The API key is masked by egress, which alone has it. */
+    const char *const secrets[] = {token, NULL};
     int r;
 
-    if (!finish)
-        return -ENOMEM;
     token_format(&job->token, token);
-    r = submission_judge(answer, secrets, &finish->verdict);
+    r = submission_judge(answer, secrets, ret);
+    secret_wipe(token, sizeof(token));
+    return r;
+}
+
+/* For who reads the status: Pronto's own words only where they are about the account. */
+static void describe(const struct call_answer *answer, const struct submission_verdict *verdict,
+                     struct call_meaning *meaning)
+{
+    if (verdict->outcome == SUBMISSION_AUTH || verdict->outcome == SUBMISSION_CREDITS)
+        snprintf(meaning->detail, sizeof(meaning->detail), "%s", verdict->error);
+    else
+        client_describe(answer, meaning->detail);
+}
+
+int submission_finish_call(struct submission *submission, const struct submission_job *job,
+                           const struct call_answer *answer, struct call_meaning *ret)
+{
+    struct finish *finish = calloc(1, sizeof(*finish));
+    int r = finish ? judge(job, answer, &finish->verdict) : -ENOMEM;
+    enum submission_outcome outcome;
+    bool counts;
+
     if (r < 0) {
+        ret->verdict = client_verdict(answer);
         free(finish);
         return r;
     }
-    finish->submitter = submitter;
+    outcome = finish->verdict.outcome;
+    ret->verdict = meaning_of(answer, outcome);
+    describe(answer, &finish->verdict, ret);
+    finish->submission = submission;
     finish->command = (struct store_finish_call){
         .base = {.kind = STORE_FINISH_CALL,
                  .where = STORE_DONE_ON_LOOP,
                  .done = on_finished,
                  .userdata = finish},
         .call = job->call,
-        .outcome = finish->verdict.outcome,
+        .outcome = outcome,
         .enrichment_id = finish->verdict.enrichment_id,
         .error = finish->verdict.error,
-        .next_at = next_try(submitter, job, answer, &finish->verdict, &counts),
+        .next_at = next_try(submission, job, outcome, ret->verdict, &counts),
         .now = time_now(),
     };
     finish->command.counts = counts;
-    count(submitter, finish->verdict.outcome);
-    log_outcome(job, answer, &finish->verdict, finish->command.next_at);
-    /* A call that was under way before a pause does not end it; the first one after it does. */
-    if ((finish->verdict.outcome == SUBMISSION_ACCEPTED ||
-         finish->verdict.outcome == SUBMISSION_REFUSED) &&
-        !submitter_is_paused(submitter)) {
-        submitter_end_pause(submitter);
-        if (submitter->state != SUBMITTER_OK)
-            submitter_set_state(submitter, SUBMITTER_OK, NULL);
-    }
-    submitter->n_unsaved++;
-    insist_post(submitter->insist, &finish->command.base);
+    count(submission, outcome);
+    log_outcome(job, ret, &finish->verdict, finish->command.next_at);
+    submission->n_unsaved++;
+    insist_post(submission->insist, &finish->command.base);
+    return 0;
+}
+
+int submission_put_back(struct submission *submission, const struct submission_job *job, int error)
+{
+    struct finish *finish = calloc(1, sizeof(*finish));
+    int64_t now = time_now();
+
+    if (!finish)
+        return -ENOMEM;
+    finish->submission = submission;
+    finish->command = (struct store_finish_call){
+        .base = {.kind = STORE_FINISH_CALL,
+                 .where = STORE_DONE_ON_LOOP,
+                 .done = on_finished,
+                 .userdata = finish},
+        .call = job->call,
+        .outcome = SUBMISSION_AGAIN,
+        .error = error == -EBUSY ? "calls to Pronto wait" : "prontod-egress could not be told",
+        .next_at = error == -EBUSY ? now : now + RETRY_FIRST_MS,
+        .now = now,
+    };
+    submission->n_unsaved++;
+    insist_post(submission->insist, &finish->command.base);
     return 0;
 }
