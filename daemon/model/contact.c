@@ -368,3 +368,48 @@ void contact_done(struct contact *contact)
     json_object_put(contact->content);
     contact->content = NULL;
 }
+
+/* Lower case in ASCII, since other letters are not known to be the same; blanks around do not count. */
+static size_t add_person_field(char *to, const char *text)
+{
+    size_t size;
+
+    text += strspn(text, " \t");
+    size = strlen(text);
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+        size--;
+    for (size_t i = 0; i < size; i++)
+        to[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
+    to[size] = '\n'; /* no field has one */
+    return size + 1;
+}
+
+int contact_person_text(struct json_object *content, char **ret)
+{
+    static const char *const names[] = {"firstname", "lastname", "domain", "company_name",
+                                        "linkedin_url"};
+    cleanup_free char *countries = NULL;
+    const char *fields_of[ARRAY_SIZE(names) + 1];
+    size_t size = 1, used = 0, n = ARRAY_SIZE(names);
+    char *text;
+    int r = json_canonical(json_get(content, "phone_country_codes"), &countries, NULL);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        const char *value = json_get_string(content, names[i]);
+
+        fields_of[i] = value ? value : "";
+        size += strlen(fields_of[i]) + 1;
+    }
+    fields_of[n] = countries;
+    size += strlen(countries) + 1;
+    text = malloc(size);
+    if (!text)
+        return -ENOMEM;
+    for (size_t i = 0; i <= n; i++)
+        used += add_person_field(text + used, fields_of[i]);
+    text[used] = '\0';
+    *ret = text;
+    return 0;
+}

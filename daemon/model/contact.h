@@ -46,6 +46,10 @@ enum contact_kind {
 int contact_check(struct json_object *body, enum contact_kind kind, struct contact *ret,
                   char **ret_enrichment_id, char **ret_detail);
 
+/* Who is asked for, as one text: names, domain, company, profile and countries of the content, without
+ * the letters' case and blanks around. An allocation. 0 or -ENOMEM. */
+int contact_person_text(struct json_object *content, char **ret);
+
 /* Digest of a custom value for exact comparing: of its canonical text. NULL, JSON null and {} give
  * the same digest. 0 or -ENOMEM. */
 int custom_digest(struct json_object *custom, struct digest *ret);

@@ -214,6 +214,12 @@ static int result_digest(struct json_object *result, struct digest *ret)
     return 0;
 }
 
+bool result_is_found(struct json_object *result)
+{
+    return json_get_string(result, "email") || json_get_string(result, "personal_email") ||
+           json_object_array_length(json_get(result, "phones")) > 0;
+}
+
 void reading_done(struct reading *reading)
 {
     free(reading->enrichment_id);

@@ -40,5 +40,8 @@ void reading_done(struct reading *reading);
  * with @body: both belong to one thread. Returns 0 or -ENOMEM. */
 int reading_parse(struct json_object *body, struct reading *ret);
 
+/* Whether a result in normal form has any e-mail, personal e-mail or phone. */
+bool result_is_found(struct json_object *result);
+
 /* The identifier alone; also that of the answer to a submission. Borrowed from @body, or NULL. */
 const char *reading_identifier(struct json_object *body);

@@ -37,6 +37,7 @@ struct json_object *json_request_whole(const struct request_record *record,
 
     build_int(&b, "tries", record->tries);
     build_time(&b, "next_try_at", record->next_try_at);
+    build_time(&b, "next_poll_at", record->next_poll_at);
     build_bool(&b, "maybe_sent", record->maybe_sent);
     build_value(&b, "callbacks", callbacks);
     build_value(&b, "deliveries", deliveries);

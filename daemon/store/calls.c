@@ -55,6 +55,7 @@ struct ending {
     const struct call_row *call;
     size_t n_queued; /* contacts of the submission that are still to be sent */
     size_t n_failed;
+    const char *proof; /* the identifier that a callback of one of its contacts brought; or NULL */
 };
 
 /* Pronto enqueues none of a batch when it refuses one of its contacts, and does not say which. */
@@ -91,7 +92,26 @@ static int end_request(struct ending *ending, struct request_row *row)
     /* An early callback named it: whatever became of the call, Pronto has it. */
     if (row->enrichment_id[0] != '\0')
         return request_accept(ending->writer, row, row->enrichment_id, finish->now);
+    if (ending->proof && finish->outcome != SUBMISSION_REFUSED)
+        return request_accept(ending->writer, row, ending->proof, finish->now);
     return end_without_answer(ending, row);
+}
+
+static bool is_in(const struct call_row *call, const struct request_row *row)
+{
+    return row->key >= call->first_request && row->key <= call->last_request;
+}
+
+/* Pronto takes a batch whole or not at all: a callback of one of its contacts proves that it has all. */
+static const char *find_proof(const struct call_row *call, const struct request_rows *rows)
+{
+    for (size_t i = 0; call->contacts > 1 && i < rows->n; i++) {
+        const struct request_row *row = &rows->items[i];
+
+        if (is_in(call, row) && row->state != REQUEST_QUEUED && row->enrichment_id[0] != '\0')
+            return row->enrichment_id;
+    }
+    return NULL;
 }
 
 /* Those that are queued; an early callback has finished the others. */
@@ -103,16 +123,55 @@ static int end_requests(struct ending *ending)
 
     if (r < 0)
         return r;
+    ending->proof = find_proof(call, &rows);
     for (size_t i = 0; r == 0 && i < rows.n; i++) {
         struct request_row *row = &rows.items[i];
 
         if (row->state != REQUEST_QUEUED)
             continue;
-        if (row->key >= call->first_request && row->key <= call->last_request)
+        if (is_in(call, row))
             r = end_request(ending, row);
         else
             ending->n_queued++;
     }
+    ending->proof = NULL; /* it was in the rows */
+    request_rows_done(&rows);
+    return r;
+}
+
+/* 1 with the unanswered call of several contacts that @row was in, 0, or a negative errno. */
+static int get_unanswered(struct writer *writer, const struct request_row *row,
+                          struct call_row *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_UNANSWERED_CALL);
+    int r;
+
+    query_bind_int(&query, row->submission);
+    query_bind_int(&query, row->key);
+    query_bind_int(&query, SUBMISSION_MAYBE);
+    r = query_step(&query);
+    if (r > 0)
+        *ret = (struct call_row){.submission = row->submission,
+                                 .first_request = query_int(&query, 0),
+                                 .last_request = query_int(&query, 1)};
+    return r;
+}
+
+int call_is_proven(struct writer *writer, const struct request_row *row, const char *enrichment_id,
+                   int64_t now)
+{
+    struct request_rows rows;
+    struct call_row call;
+    int r = enrichment_id ? get_unanswered(writer, row, &call) : 0;
+
+    if (r <= 0)
+        return r;
+    r = requests_of_submission(writer, row->submission, &rows);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < rows.n; i++)
+        if (is_in(&call, &rows.items[i]) && rows.items[i].state == REQUEST_QUEUED)
+            r = request_accept(writer, &rows.items[i], enrichment_id, now);
     request_rows_done(&rows);
     return r;
 }

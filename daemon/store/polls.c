@@ -4,7 +4,7 @@
  * whose request is not pending any more, or has another poll_at, is stale, and goes when its time comes.
  * So a pending request costs nothing until it is due.
  *
- * What is asked for is due again after a lease: a crash forgets none, and asking costs no credits. */
+ * What is asked for is due again after a lease, and after a crash at once: asking costs no credits. */
 #include "store/writer.h"
 
 #include "model/schedule.h"
@@ -34,6 +34,44 @@ int poll_at(struct writer *writer, store_key request, int64_t at)
     query_bind_int(&query, at);
     query_bind_int(&query, request);
     return query_run(&query);
+}
+
+static int run(struct writer *writer, enum sql_query which, store_key request)
+{
+    cleanup_query struct query query = query_start(&writer->database, which);
+
+    query_bind_int(&query, request);
+    return query_run(&query);
+}
+
+static int lease(struct writer *writer, store_key request, int64_t until)
+{
+    int r = run(writer, SQL_INSERT_ASKED, request);
+
+    return r < 0 ? r : poll_at(writer, request, until);
+}
+
+/* 1 with one that was being asked for when prontod ended, 0, or a negative errno. */
+static int next_asked(struct writer *writer, store_key *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_ASKED);
+
+    return query_get_int(&query, ret);
+}
+
+int polls_recover(struct writer *writer, int64_t now)
+{
+    store_key request;
+    int r;
+
+    while ((r = next_asked(writer, &request)) > 0) {
+        r = run(writer, SQL_DELETE_ASKED, request);
+        if (r == 0)
+            r = poll_at(writer, request, now);
+        if (r < 0)
+            break;
+    }
+    return r;
 }
 
 /* How many contacts the call that got @enrichment_id had; 0: no call of ours did. */
@@ -114,6 +152,12 @@ static int put_off(struct writer *writer, const struct store_claim_polls *claim,
                              deadline, claim->now, claim->random));
 }
 
+/* Who sets the deadline before the first question does not want any. */
+static bool is_never_asked(const struct writer *writer, const struct request_row *row)
+{
+    return row->callback == 0 && writer->settings.poll_after_ms >= writer->settings.deadline_ms;
+}
+
 static int claim_row(struct writer *writer, struct store_claim_polls *claim,
                      const struct request_row *row)
 {
@@ -129,8 +173,10 @@ static int claim_row(struct writer *writer, struct store_claim_polls *claim,
     }
     if (claim->cannot_ask)
         return put_off(writer, claim, row);
+    if (is_never_asked(writer, row) && claim->now >= deadline_of(writer, row, claim->now))
+        return request_expire(writer, row, claim->now);
     fill_job(row, &claim->jobs[claim->n++]);
-    return poll_at(writer, row->key, claim->now + claim->lease_ms);
+    return lease(writer, row->key, claim->now + claim->lease_ms);
 }
 
 /* A row of poll that is due, and whether it is the current one of its request. */
@@ -205,8 +251,7 @@ int apply_claim_poll(struct writer *writer, struct store_command *command)
     if (r != 0)
         return r < 0 ? r : (int)STORE_E_CONFLICT;
     fill_job(&row, &claim->job);
-    return row.state == REQUEST_PENDING ? poll_at(writer, row.key, claim->now + claim->lease_ms)
-                                        : 0;
+    return row.state == REQUEST_PENDING ? lease(writer, row.key, claim->now + claim->lease_ms) : 0;
 }
 
 /* The waits double from here on. */
@@ -226,13 +271,17 @@ static int waits_since(struct writer *writer, const struct request_row *row, int
     return r < 0 ? r : 0;
 }
 
-static int64_t failed_wait(const struct writer *writer, uint32_t random)
+/* Pronto failed: soon again after a signal, else some time within the first wait. */
+static int64_t failed_at(const struct writer *writer, const struct store_finish_poll *finish,
+                         int64_t since, int64_t first_ms, int64_t deadline)
 {
     int64_t longest = writer->settings.poll_after_ms < FAILED_LONGEST_MS
                           ? writer->settings.poll_after_ms
                           : FAILED_LONGEST_MS;
 
-    return backoff_full_jitter(longest, longest, 1, random);
+    if (first_ms < longest)
+        return poll_next(since, first_ms, deadline, finish->now, finish->random);
+    return finish->now + backoff_full_jitter(longest, longest, 1, finish->random);
 }
 
 static int go_on(struct writer *writer, struct store_finish_poll *finish,
@@ -247,12 +296,13 @@ static int go_on(struct writer *writer, struct store_finish_poll *finish,
         finish->state = REQUEST_EXPIRED;
         return request_expire(writer, row, finish->now);
     }
-    if (finish->outcome == POLL_FAILED)
-        return poll_at(writer, row->key, finish->now + failed_wait(writer, finish->random));
     r = waits_since(writer, row, &since, &first_ms);
-    return r < 0 ? r
-                 : poll_at(writer, row->key,
-                           poll_next(since, first_ms, deadline, finish->now, finish->random));
+    if (r < 0)
+        return r;
+    return poll_at(writer, row->key,
+                   finish->outcome == POLL_FAILED
+                       ? failed_at(writer, finish, since, first_ms, deadline)
+                       : poll_next(since, first_ms, deadline, finish->now, finish->random));
 }
 
 static int end_with_result(struct writer *writer, struct store_finish_poll *finish,
@@ -305,6 +355,9 @@ int apply_finish_poll(struct writer *writer, struct store_command *command)
     finish->mismatched = false;
     if (r <= 0)
         return r < 0 ? r : (int)STORE_E_NOT_FOUND;
+    r = run(writer, SQL_DELETE_ASKED, row.key);
+    if (r < 0)
+        return r;
     finish->state = row.state;
     if (row.state != REQUEST_PENDING && row.state != REQUEST_EXPIRED)
         return 0; /* a callback was faster */

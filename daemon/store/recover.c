@@ -146,5 +146,7 @@ int recover(struct writer *writer, int64_t now)
 {
     int r = recover_deliveries(writer, now);
 
-    return r < 0 ? r : recover_submissions(writer, now);
+    if (r == 0)
+        r = recover_submissions(writer, now);
+    return r < 0 ? r : polls_recover(writer, now);
 }

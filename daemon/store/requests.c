@@ -181,6 +181,8 @@ int request_create(struct writer *writer, const struct new_request *new_request,
         return r;
     key = writer_last_key(writer);
     r = insert_content(writer, key, contact->content);
+    if (r == 0)
+        r = person_remember(writer, key, contact);
     if (r < 0)
         return r;
     count_request(writer, new_request->state, contact->type, 1);
@@ -281,6 +283,8 @@ int request_finish(struct writer *writer, const struct request_row *row,
         r = budget_settle(writer, row, end->reading->found);
     if (r == 0)
         r = deliveries_create(writer, &cause);
+    if (r == 0 && row->state == REQUEST_QUEUED)
+        r = call_is_proven(writer, row, end->reading->enrichment_id, end->now);
     if (r == 0 && row->state == REQUEST_QUEUED)
         r = submission_settle(writer, row->submission);
     return r;

@@ -103,6 +103,8 @@ static int create_requests(struct writer *writer, struct store_submit *submit,
         new_request.contact = &submit->contacts[plan->news[i]];
         r = request_create(writer, &new_request, &submit->keys[plan->news[i]]);
     }
+    if (r == 0)
+        r = submission_reuse(writer, new_request.submission, submit->now);
     writer->changes.submissions = true;
     return r;
 }

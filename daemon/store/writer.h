@@ -212,6 +212,10 @@ int call_get(struct writer *writer, store_key key, struct call_row *ret); /* 1, 
 int call_end(struct writer *writer, const struct store_finish_call *finish,
              const struct call_row *call);
 
+/* The callback of @row, which was queued, proves that Pronto has the others of its unanswered call. */
+int call_is_proven(struct writer *writer, const struct request_row *row, const char *enrichment_id,
+                   int64_t now);
+
 /* jobs.c: the call that a submission makes next. */
 /* 1 when one bulk_enrich can have both contents, 0, or -ENOMEM. */
 int job_may_have_both(struct json_object *content, struct json_object *other);
@@ -266,6 +270,14 @@ int poll_at(struct writer *writer, store_key request, int64_t at);
 /* 1 when its call had more contacts: then there is no result to fetch, 0. */
 int poll_is_of_batch(struct writer *writer, const struct request_row *row,
                      const char *enrichment_id);
+
+/* What was being asked for when prontod ended is due now. */
+int polls_recover(struct writer *writer, int64_t now);
+
+/* person.c: [pronto] reuse. */
+int person_remember(struct writer *writer, store_key request, const struct contact *contact);
+/* Those of its requests that were answered a while ago for the same person are finished. */
+int submission_reuse(struct writer *writer, store_key submission, int64_t now);
 
 /* signal.c: [ingress] verify = fetch. */
 /* 1 when a callback that matches @row is only a signal, 0. @alone: no other request could be meant. */

@@ -14,6 +14,13 @@ void poll_verdict_done(struct poll_verdict *verdict)
         reading_done(&verdict->reading);
 }
 
+/* An object that says neither whose nor which result it is, is some other service's, or an error. */
+static bool is_contact(struct json_object *body, const struct reading *reading)
+{
+    return reading->enrichment_id || json_get_string(body, "status") ||
+           json_get_string(json_get(body, "contact"), "status");
+}
+
 static int judge_body(const struct call_answer *answer, struct poll_verdict *ret)
 {
     cleanup_json struct json_object *body = NULL;
@@ -31,7 +38,11 @@ static int judge_body(const struct call_answer *answer, struct poll_verdict *ret
     r = reading_parse(body, &reading);
     if (r < 0)
         return r;
-    if (reading.status == RESULT_FINAL) {
+    if (!is_contact(body, &reading)) {
+        ret->outcome = POLL_FAILED;
+        snprintf(ret->error, sizeof(ret->error), "Pronto was asked, and its answer was no contact");
+        reading_done(&reading);
+    } else if (reading.status == RESULT_FINAL) {
         ret->outcome = POLL_FINISHED;
         ret->reading = reading;
     } else {

@@ -153,8 +153,9 @@ def test_many_unanswered_calls_whose_callbacks_come(sim, new_prontod, share):
     prontod = outbox(sim, new_prontod)
     prontod.hook("crm", concurrency=8)
     prontod.start()
-    check_each_once(prontod, submit_all(prontod, map(person, range(40))))
-    assert rows(sim) == list(range(40))
+    number = 40 if share < 1 else 8  # failure after failure trips the breaker, and then one goes out at a time
+    check_each_once(prontod, submit_all(prontod, map(person, range(number))))
+    assert rows(sim) == list(range(number))
     assert sim.log()["counts"]["repeat_while_waiting"] == 0
 
 

@@ -35,6 +35,11 @@ CREATE TABLE poll (
 UPDATE request SET poll_at = coalesce(submitted_at, created_at) + 600000 WHERE class IN (3, 4, 5);
 INSERT INTO poll (due_at, request) SELECT poll_at, id FROM request WHERE class IN (3, 4, 5);
 
+-- Requests that Pronto is being asked for: after a crash they are asked for again at once.
+CREATE TABLE asked (
+  request INTEGER PRIMARY KEY REFERENCES request (id) ON DELETE CASCADE
+) STRICT;
+
 -- What Pronto answered when it was asked; NULL when a callback brought the result.
 ALTER TABLE result ADD COLUMN raw TEXT;
 

@@ -31,6 +31,8 @@ static const struct {
     {"read-hooks", "SCAN hook", "a row for each hook that was ever configured"},
     {"get-counters", "SCAN counter", "once at the start; a row for each pair of state and type"},
     {"get-first-event", "SCAN event", "the first row only"},
+    {"get-result-of-person", "SCAN known", "limited rows of an index"},
+    {"get-asked", "SCAN asked", "the first row only; calls under way are few"},
     {"get-next-poll", "SCAN poll", "the first row only"},
     {"get-credit-days", "SCAN credit_day", "the newest few rows only"},
     {"get-submissions-in-call", "SCAN submission USING INDEX submission_in_call",

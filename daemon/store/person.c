@@ -1,0 +1,116 @@
+/* [pronto] reuse: a request for somebody who was asked for a while ago gets the same result. Persons are
+ * known by keyed digests; who does not want this has none. */
+#include "store/writer.h"
+
+#include "common/cleanup.h"
+#include "model/contact.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LOOKED_AT_MAX 16 /* requests for one person, newest first */
+
+static int digest_of(const struct writer *writer, enum enrichment_type type,
+                     struct json_object *content, struct digest *ret)
+{
+    cleanup_free char *text = NULL;
+    int64_t number = type;
+    int r = contact_person_text(content, &text);
+
+    if (r < 0)
+        return r;
+    const struct digest_part parts[] = {{&number, sizeof(number)}, {text, strlen(text)}};
+    digest_compute(writer->secret, parts, 2, ret);
+    return 0;
+}
+
+int person_remember(struct writer *writer, store_key request, const struct contact *contact)
+{
+    struct digest digest;
+    int r;
+
+    if (writer->settings.reuse_ms == 0)
+        return 0;
+    r = digest_of(writer, contact->type, contact->content, &digest);
+    if (r < 0)
+        return r;
+    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_PERSON);
+    query_bind_digest(&query, &digest);
+    query_bind_int(&query, request);
+    return query_run(&query);
+}
+
+/* A result that may be used again; its texts are the query's. */
+struct known {
+    int64_t received_at;
+    struct digest digest;
+    const char *json;
+    size_t size;
+};
+
+static int reuse(struct writer *writer, const struct request_row *row, const struct known *known,
+                 struct json_object *content, int64_t now)
+{
+    cleanup_json struct json_object *result = NULL;
+    struct reading reading = {0};
+    struct request_end end = {
+        .source = SOURCE_REUSE, .reading = &reading, .received_at = known->received_at, .now = now};
+    struct json_object *custom = json_get(content, "custom");
+    int r = json_parse_strict(known->json, known->size, true, &result);
+
+    if (r != 0)
+        return r < 0 ? r : -EUCLEAN;
+    r = json_add(result, "custom", custom ? json_object_get(custom) : NULL);
+    if (r < 0)
+        return r;
+    reading.result = result;
+    reading.result_digest = known->digest;
+    reading.found = result_is_found(result);
+    return request_finish(writer, row, &end);
+}
+
+/* 1 when it was answered, 0 when nobody like it was asked for, or a negative errno. */
+static int try_reuse(struct writer *writer, const struct request_row *row, int64_t now)
+{
+    cleanup_json struct json_object *content = NULL;
+    struct digest digest;
+    struct known known;
+    int r = request_content(writer, row->key, &content);
+
+    if (r == 0)
+        r = digest_of(writer, row->type, content, &digest);
+    if (r < 0)
+        return r;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_RESULT_OF_PERSON);
+    query_bind_digest(&query, &digest);
+    query_bind_int(&query, now - writer->settings.reuse_ms);
+    query_bind_int(&query, LOOKED_AT_MAX);
+    r = query_step(&query);
+    if (r <= 0)
+        return r;
+    known.received_at = query_int(&query, 0);
+    known.json = query_text(&query, 2, &known.size);
+    if (!query_digest(&query, 1, &known.digest))
+        return -EUCLEAN;
+    if (!known.json)
+        return -ENOMEM;
+    r = reuse(writer, row, &known, content, now);
+    return r < 0 ? r : 1;
+}
+
+int submission_reuse(struct writer *writer, store_key submission, int64_t now)
+{
+    struct request_rows rows;
+    int r;
+
+    if (writer->settings.reuse_ms == 0)
+        return 0;
+    r = requests_of_submission(writer, submission, &rows);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r >= 0 && i < rows.n; i++)
+        if (rows.items[i].state == REQUEST_QUEUED)
+            r = try_reuse(writer, &rows.items[i], now);
+    request_rows_done(&rows);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,1 @@
+DELETE FROM asked WHERE request = ?1

@@ -1,0 +1,1 @@
+SELECT request FROM asked LIMIT 1

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO asked (request) VALUES (?1)

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO person (digest, request) VALUES (?1, ?2)
