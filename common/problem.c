@@ -3,8 +3,6 @@
 #include "common/cleanup.h"
 #include "common/json.h"
 
-#include <errno.h>
-
 static const struct {
     int status;
     const char *title;
@@ -48,16 +46,13 @@ const char *problem_title(int status)
     return "Error";
 }
 
-int problem_body(int status, const char *detail, char **ret, size_t *ret_size)
+struct json_object *problem_object(int status, const char *detail)
 {
-    cleanup_json struct json_object *body = json_object_new_object();
-    if (!body)
-        return -ENOMEM;
+    cleanup_json struct json_object *problem = json_object_new_object();
 
-    int r = json_add_string(body, "title", problem_title(status));
-    if (r >= 0)
-        r = json_add_int64(body, "status", status);
-    if (r >= 0)
-        r = json_add_string(body, "detail", detail);
-    return r < 0 ? r : json_serialize(body, ret, ret_size);
+    if (json_add_string(problem, "title", problem_title(status)) < 0 ||
+        json_add_int64(problem, "status", status) < 0 ||
+        json_add_string(problem, "detail", detail) < 0)
+        return NULL;
+    return TAKE_PTR(problem);
 }

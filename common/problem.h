@@ -1,12 +1,12 @@
 /* RFC 9457 problem details, as the query socket answers them and prontoctl reads them. */
 #pragma once
 
-#include <stddef.h>
+struct json_object;
 
-/* The body of an application/problem+json answer with title (the status's reason phrase), status
- * and detail, as an allocation of the caller's. @detail is plain text without personal data of
- * others. Returns 0 or -ENOMEM. */
-int problem_body(int status, const char *detail, char **ret, size_t *ret_size);
+/* The object of an application/problem+json answer with title (the status's reason phrase), status
+ * and detail, to which other members may be added (RFC 9457, 3.2); NULL: out of memory. @detail is
+ * plain text without personal data of others. */
+struct json_object *problem_object(int status, const char *detail);
 
 #define PROBLEM_CONTENT_TYPE "application/problem+json"
 

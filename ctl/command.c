@@ -40,10 +40,19 @@ int option_error(const struct context *context, int option, char **argv)
     return usage_error(context, "unknown option %s", argv[optind - 1]);
 }
 
-/* As the vendor's own client: what is wrong with the call, the key, the pace, the credits. */
-static int status_of(int http)
+/* As the vendor's own client: what is wrong with the call, the key, the pace, the credits. Of what
+ * Pronto refused the problem says which, whatever status it has here. */
+static int status_of(const struct answer *answer)
 {
-    switch (http) {
+    const char *kind = json_get_string(answer->json, "kind");
+
+    if (kind && strcmp(kind, "authentication") == 0)
+        return EXIT_AUTHENTICATION;
+    if (kind && strcmp(kind, "rate_limit") == 0)
+        return EXIT_RATE;
+    if (kind && strcmp(kind, "credits") == 0)
+        return EXIT_CREDITS;
+    switch (answer->status) {
     case 400:
     case 413:
     case 415:
@@ -77,7 +86,7 @@ int call(struct context *context, const char *method, const char *path, struct j
     else if (r == CLIENT_E_GARBAGE)
         status = fail(EXIT_ERROR, "%s", answer.detail);
     else if (answer.status >= 300)
-        status = fail(status_of(answer.status), "%s", answer.detail);
+        status = fail(status_of(&answer), "%s", answer.detail);
     if (status == EXIT_OK)
         *ret = answer;
     else

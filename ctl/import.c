@@ -62,20 +62,6 @@ int import_failed(struct import *import, const struct pipeline *pipeline, int re
     }
 }
 
-int import_cannot_submit(struct json_object *status, const char **ret_detail)
-{
-    struct json_object *submitting = json_get(status, "submitting");
-    const char *state = json_get_string(submitting, "state");
-    const char *detail = json_get_string(submitting, "detail");
-
-    *ret_detail = detail ? detail : state;
-    if (!state)
-        return EXIT_OK;
-    if (strcmp(state, "key_refused") == 0 || strcmp(state, "no_key") == 0)
-        return EXIT_AUTHENTICATION;
-    return strcmp(state, "out_of_credits") == 0 ? EXIT_CREDITS : EXIT_OK;
-}
-
 static int parse_batch(const struct context *context, const char *text, size_t *ret)
 {
     int64_t n = LIMIT_BATCH;
@@ -146,7 +132,7 @@ static int look_first(struct import *import)
         return status;
     state = json_get_string(json_get(answer.json, "submitting"), "state");
     if (state && strcmp(state, "no_key") == 0) {
-        import_cannot_submit(answer.json, &detail);
+        wait_cannot_submit(answer.json, &detail);
         status = fail(EXIT_AUTHENTICATION, "prontod takes no requests: %s", detail);
     }
     import->baseline = TAKE_PTR(answer.json);
@@ -154,7 +140,7 @@ static int look_first(struct import *import)
     return status;
 }
 
-/* Requests that stay queued for a reason that only a person can mend. */
+/* Requests that stay queued for a reason that does not pass by itself soon. */
 static void look_last(struct import *import)
 {
     struct answer answer = {0};
@@ -162,7 +148,7 @@ static void look_last(struct import *import)
 
     if (client_call(import->context->client, "GET", "/v1/status", NULL, NULL, &answer) ==
             CLIENT_OK &&
-        import_cannot_submit(answer.json, &detail) != EXIT_OK)
+        wait_cannot_submit(answer.json, &detail) != EXIT_OK)
         import_say(import, "the requests stay queued: %s", detail);
     answer_done(&answer);
 }

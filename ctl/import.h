@@ -38,10 +38,6 @@ void import_trouble(struct import *import, const char *detail);
 /* What a pipeline's turn ended with, said; the status to end with. */
 int import_failed(struct import *import, const struct pipeline *pipeline, int result);
 
-/* Why is nothing sent? EXIT_OK: no reason that only a person can mend; else EXIT_AUTHENTICATION or
- * EXIT_CREDITS with the reason in words. @status: an answer of GET /v1/status. */
-int import_cannot_submit(struct json_object *status, const char **ret_detail);
-
 /* Sends every row, or with dry_run looks at it. EXIT_OK also with wrong rows, else the status to end
  * with. */
 int import_send(struct import *import);

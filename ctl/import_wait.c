@@ -2,6 +2,7 @@
  * have settled. Nothing is kept of the others. */
 #include "ctl/import.h"
 #include "ctl/interrupt.h"
+#include "ctl/wait.h"
 
 #include "common/timestamp.h"
 
@@ -98,7 +99,7 @@ static int take_status(struct waiter *waiter, struct json_object *status)
 {
     const char *detail = NULL;
     bool queued = false;
-    int r = import_cannot_submit(status, &detail);
+    int r = wait_cannot_submit(status, &detail);
 
     waiter->asking_status = false;
     for (size_t i = 0; i < FOLLOWED; i++)

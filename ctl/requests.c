@@ -295,7 +295,7 @@ const struct command request_commands[] = {
     {"show", "ID", "one request with its result, callbacks and deliveries", "", run_show},
     {"wait", "[--timeout S] ID", "until the request has a result",
      "  --timeout S                            give up after S seconds\n", run_wait},
-    {"poll", "ID", "ask Pronto for the result now (in a later release)", "", run_poll},
+    {"poll", "ID", "ask Pronto for the result now, and show the request", "", run_poll},
     {"forget", "ID", "erase a request and the person's data", "", run_forget},
     {0},
 };

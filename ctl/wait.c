@@ -22,22 +22,32 @@ int wait_parse(const struct context *context, const char *text, int64_t *ret_ms)
     return usage_error(context, "'%s' is no time to wait (seconds, or 500ms, 10m)", text);
 }
 
-/* Why is it not sent? EXIT_OK: no reason that only a person can mend. */
+int wait_cannot_submit(struct json_object *status, const char **ret_detail)
+{
+    struct json_object *submitting = json_get(status, "submitting");
+    const char *state = json_get_string(submitting, "state");
+    const char *detail = json_get_string(submitting, "detail");
+
+    *ret_detail = detail ? detail : state;
+    if (!state)
+        return EXIT_OK;
+    if (strcmp(state, "key_refused") == 0 || strcmp(state, "no_key") == 0)
+        return EXIT_AUTHENTICATION;
+    if (strcmp(state, "out_of_credits") == 0 || strcmp(state, "out_of_budget") == 0)
+        return EXIT_CREDITS;
+    return EXIT_OK;
+}
+
 static int submitting_status(struct context *context)
 {
     struct answer answer = {0};
     int status = call(context, "GET", "/v1/status", NULL, NULL, &answer);
-    struct json_object *submitting = json_get(answer.json, "submitting");
-    const char *state = json_get_string(submitting, "state");
-    const char *detail = json_get_string(submitting, "detail");
+    const char *detail;
 
-    if (status == EXIT_OK && state) {
-        if (strcmp(state, "key_refused") == 0 || strcmp(state, "no_key") == 0)
-            status = EXIT_AUTHENTICATION;
-        else if (strcmp(state, "out_of_credits") == 0)
-            status = EXIT_CREDITS;
+    if (status == EXIT_OK) {
+        status = wait_cannot_submit(answer.json, &detail);
         if (status != EXIT_OK)
-            fail(status, "the request stays queued: %s", detail ? detail : state);
+            fail(status, "the request stays queued: %s", detail);
     }
     answer_done(&answer);
     return status;

@@ -30,7 +30,8 @@ static void end_line(char *text, size_t *size)
     text[(*size)++] = '\n';
 }
 
-int answer_json(struct call *call, int status, struct json_object *object)
+static int answer_object(struct call *call, int status, const char *type,
+                         struct json_object *object)
 {
     char *text;
     size_t size;
@@ -40,15 +41,24 @@ int answer_json(struct call *call, int status, struct json_object *object)
     if (r < 0)
         return r;
     end_line(text, &size);
-    answer_set(call, status, "application/json", text, size);
+    answer_set(call, status, type, text, size);
     return 0;
+}
+
+int answer_json(struct call *call, int status, struct json_object *object)
+{
+    return answer_object(call, status, "application/json", object);
+}
+
+int answer_problem_object(struct call *call, int status, struct json_object *problem)
+{
+    return answer_object(call, status, PROBLEM_CONTENT_TYPE, problem);
 }
 
 int answer_problem(struct call *call, int status, const char *format, ...)
 {
     cleanup_free char *detail = NULL;
-    char *text;
-    size_t size;
+    struct json_object *problem;
     va_list args;
     int r;
 
@@ -59,12 +69,8 @@ int answer_problem(struct call *call, int status, const char *format, ...)
         detail = NULL;
         return -ENOMEM;
     }
-    r = problem_body(status, detail, &text, &size);
-    if (r < 0)
-        return r;
-    end_line(text, &size);
-    answer_set(call, status, PROBLEM_CONTENT_TYPE, text, size);
-    return 0;
+    problem = problem_object(status, detail);
+    return problem ? answer_problem_object(call, status, problem) : -ENOMEM;
 }
 
 static bool add_headers(struct MHD_Response *response, const struct call *call)

@@ -58,9 +58,7 @@ void call_completed(void *cls, struct MHD_Connection *connection, void **con_cls
     *con_cls = NULL;
     if (!call)
         return;
-    if (call->testing)
-        query->backend.test_hook_cancel(call, query->backend.userdata);
-    call->testing = false;
+    call_cancel(call);
     call_wait_end(call);
     if (call->busy)
         query->n_busy--;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/json.h"
+#include "query/json_build.h"
 #include "query/params.h"
 #include "query/peer.h"
 #include "query/query.h"
@@ -90,7 +91,8 @@ struct call {
     LIST_ENTRY(call) waiters_link;
     sd_event_source *timer, *hangup;
     store_key key; /* of the request, callback or delivery it is about */
-    bool testing;  /* the backend has us as done_userdata */
+    bool testing;  /* the backend has us as done_userdata of a test */
+    bool asking;   /* likewise of what it asks Pronto */
     struct json_object *outcome;
     struct stream *stream; /* GET /v1/events */
 
@@ -138,6 +140,8 @@ void call_wait_end(struct call *call);
 /* Whoever waits for the request looks again. */
 void waiters_wake(struct query *query, const store_key *keys, size_t n);
 void waiters_end(struct query *query);
+/* The backend forgets a call that it tests a hook or asks Pronto for. True when there was one. */
+bool call_cancel(struct call *call);
 
 /* answer.c: each returns 0 with call->answer set, or -ENOMEM. */
 int answer_json(struct call *call, int status, struct json_object *object); /* consumed */
@@ -145,9 +149,16 @@ int answer_text(struct call *call, int status, const char *type, char *text,
                 size_t size); /* consumed */
 int answer_problem(struct call *call, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* @problem: of problem_object(), with members of its own; consumed. */
+int answer_problem_object(struct call *call, int status, struct json_object *problem);
 enum MHD_Result answer_send(struct call *call);
 /* Without memory for anything else. */
 enum MHD_Result answer_send_exhausted(struct MHD_Connection *connection);
+
+/* ask.c */
+/* Adds the figures of today (UTC): "day", "reserved", "spent", "daily_credits", "prices". */
+void credits_build(const struct query *query, const struct store_counts *counts,
+                   struct builder *builder);
 
 /* events.c */
 struct MHD_Response *stream_response(struct call *call);

@@ -1,4 +1,4 @@
-/* GET /v1/status, and the calls that are not there yet. */
+/* GET /v1/status. */
 #include "query/json_records.h"
 #include "query/query_internal.h"
 
@@ -95,6 +95,15 @@ static struct json_object *make_query(const struct query *query)
     return build_end(&b);
 }
 
+static struct json_object *make_credits(const struct query *query,
+                                        const struct store_counts *counts)
+{
+    struct builder b = build_begin();
+
+    credits_build(query, counts, &b);
+    return build_end(&b);
+}
+
 int status_show(struct call *call)
 {
     const struct query *query = call->query;
@@ -119,6 +128,7 @@ int status_show(struct call *call)
     build_value(&b, "deliveries", make_deliveries(&counts));
     build_value(&b, "oldest", make_oldest(&ages));
     build_value(&b, "store", make_store(&counts));
+    build_value(&b, "credits", make_credits(query, &counts));
     build_value(&b, "query", make_query(query));
     object = build_end(&b);
     if (!object)
@@ -129,9 +139,4 @@ int status_show(struct call *call)
         return r;
     }
     return answer_json(call, 200, object);
-}
-
-int not_in_this_version(struct call *call)
-{
-    return answer_problem(call, 501, "not in this version");
 }

@@ -1,4 +1,4 @@
-/* Calls that wait: for the store, for a result, for events, for a hook. */
+/* Calls that wait: for the store, for a result, for events, for a hook, for Pronto. */
 #include "query/query_internal.h"
 
 #include <assert.h>
@@ -163,15 +163,27 @@ void waiters_wake(struct query *query, const store_key *keys, size_t n)
         call_resume(call);
 }
 
+bool call_cancel(struct call *call)
+{
+    const struct query_backend *backend = &call->query->backend;
+
+    if (call->testing)
+        backend->test_hook_cancel(call, backend->userdata);
+    else if (call->asking)
+        backend->ask_cancel(call, backend->userdata);
+    else
+        return false;
+    call->testing = call->asking = false;
+    return true;
+}
+
 void waiters_end(struct query *query)
 {
     struct call *call;
 
     LIST_FOREACH(call, &query->calls, link)
     {
-        if (call->testing) {
-            query->backend.test_hook_cancel(call, query->backend.userdata);
-            call->testing = false;
+        if (call_cancel(call)) {
             call_resume(call);
         } else if (call->waits) {
             call->gone = true;

@@ -291,15 +291,17 @@ def http(status, body, kind="application/problem+json"):
     return f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
 
 
-def words(status):
-    return json.dumps({"title": "Trouble", "status": status, "detail": f"trouble number {status}"})
+def words(status, **members):
+    return json.dumps({"title": "Trouble", "status": status, "detail": f"trouble number {status}"} | members)
 
 
 @pytest.mark.parametrize("answer, status", [
     (http(500, words(500)), 1), (http(503, words(503)), 1), (http(400, words(400)), 2), (http(422, words(422)), 2), (http(401, words(401)), 3),
     (http(403, words(403)), 3), (http(429, words(429)), 4), (http(402, words(402)), 5), (http(404, words(404)), 6), (http(500, "<html>"), 1),
+    (http(503, words(503, kind="authentication")), 3), (http(503, words(503, kind="rate_limit")), 4), (http(502, words(502, kind="credits")), 5),
+    (http(404, words(404, kind="of its own")), 6), (http(502, words(502, kind=3)), 1),
     (http(200, "no JSON", "application/json"), 1), (b"nonsense\r\n\r\n", None), (b"", None)],
-    ids=range(13))
+    ids=range(18))
 def test_answers_become_exit_statuses(tmp_path, answer, status):
     server = StandIn(tmp_path / "s", answer)
     try:
@@ -313,9 +315,24 @@ def test_answers_become_exit_statuses(tmp_path, answer, status):
         server.server_close()
 
 
+@pytest.mark.parametrize("state, status", [("out_of_budget", 5), ("out_of_credits", 5), ("key_refused", 3), ("no_key", 3)])
+def test_why_a_request_stays_queued(tmp_path, state, status):
+    body = json.dumps({"id": "x", "state": "queued", "submitting": {"state": state, "detail": "all is spent"}})
+    server = StandIn(tmp_path / "s", http(200, body, "application/json"))
+    try:
+        run = subprocess.run([harness.PRONTOCTL, "--socket", tmp_path / "s", "submit", *ADA, "--wait"], capture_output=True, text=True,
+                             check=False, timeout=harness.PATIENCE)
+        assert run.returncode == status
+        assert run.stderr == "prontoctl: the request stays queued: all is spent\n"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_help_of_every_command():
     run = subprocess.run([harness.PRONTOCTL, "--help"], capture_output=True, text=True, check=True, timeout=harness.PATIENCE)
-    for command in ("submit", "register", "list", "show", "wait", "callbacks", "match", "deliveries", "retry", "hooks", "status"):
+    for command in ("submit", "register", "list", "show", "wait", "callbacks", "match", "deliveries", "retry", "hooks", "status", "credits",
+                    "poll"):
         assert re.search(rf"^\s+{command}\b", run.stdout, re.MULTILINE), command
         one = subprocess.run([harness.PRONTOCTL, command, "--help"], capture_output=True, text=True, check=False,
                              timeout=harness.PATIENCE)

@@ -1,6 +1,6 @@
 #include "common/problem.h"
 
-#include "common/cleanup.h"
+#include "common/json.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -26,15 +26,16 @@ Test(problem, titles)
         cr_expect_str_eq(problem_title(cases[i].status), cases[i].title);
 }
 
-Test(problem, body)
+Test(problem, object)
 {
-    cleanup_free char *body = NULL, *bare = NULL;
+    cleanup_json struct json_object *problem = problem_object(422, "field \"a\": no");
+    cleanup_json struct json_object *bare = problem_object(404, NULL);
+    cleanup_free char *text = NULL, *bare_text = NULL;
     size_t size = 0;
 
-    cr_expect_eq(problem_body(422, "field \"a\": no", &body, &size), 0);
-    cr_expect_str_eq(body, "{\"title\":\"Unprocessable Content\",\"status\":422,"
+    cr_assert_eq(json_serialize(problem, &text, &size), 0);
+    cr_expect_str_eq(text, "{\"title\":\"Unprocessable Content\",\"status\":422,"
                            "\"detail\":\"field \\\"a\\\": no\"}");
-    cr_expect_eq(size, strlen(body));
-    cr_expect_eq(problem_body(404, NULL, &bare, &size), 0);
-    cr_expect_str_eq(bare, "{\"title\":\"Not Found\",\"status\":404,\"detail\":null}");
+    cr_assert_eq(json_serialize(bare, &bare_text, &size), 0);
+    cr_expect_str_eq(bare_text, "{\"title\":\"Not Found\",\"status\":404,\"detail\":null}");
 }

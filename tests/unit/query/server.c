@@ -59,6 +59,36 @@ static void on_test_cancel(void *done_userdata, void *userdata)
     server->test_done = NULL;
 }
 
+static int ask(struct server *server, store_key request, asked_fn done, void *done_userdata)
+{
+    server->asks++;
+    if (server->ask_result < 0)
+        return server->ask_result;
+    server->ask_request = request;
+    server->ask_done = done;
+    server->ask_userdata = done_userdata;
+    return 0;
+}
+
+static int on_poll(store_key request, asked_fn done, void *done_userdata, void *userdata)
+{
+    return ask(userdata, request, done, done_userdata);
+}
+
+static int on_credits(asked_fn done, void *done_userdata, void *userdata)
+{
+    return ask(userdata, 0, done, done_userdata);
+}
+
+static void on_ask_cancel(void *done_userdata, void *userdata)
+{
+    struct server *server = userdata;
+
+    cr_assert_eq(done_userdata, server->ask_userdata);
+    server->asks_cancelled++;
+    server->ask_done = NULL;
+}
+
 static void on_changed(const struct store_changes *changes, void *userdata)
 {
     struct server *server = userdata;
@@ -116,6 +146,9 @@ void server_start(struct server *server)
                                     .status = on_status,
                                     .test_hook = on_test,
                                     .test_hook_cancel = on_test_cancel,
+                                    .poll = on_poll,
+                                    .credits = on_credits,
+                                    .ask_cancel = on_ask_cancel,
                                     .userdata = server};
 
     *server = (struct server){.hook_state = "ok"};

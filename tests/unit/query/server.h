@@ -25,6 +25,11 @@ struct server {
     int tests_asked, tests_cancelled;
     void (*test_done)(struct json_object *outcome, void *done_userdata);
     void *test_userdata;
+    int ask_result; /* of poll and credits */
+    int asks, asks_cancelled;
+    store_key ask_request; /* 0: for credits */
+    asked_fn ask_done;
+    void *ask_userdata;
 };
 
 /* One hook "crm" on finished and failed, "give_up" an hour. */

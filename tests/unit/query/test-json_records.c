@@ -58,15 +58,15 @@ Test(json_records, request_with_everything)
         .maybe_sent = true,
     };
 
-    expect(
-        json_request_whole(&record, parse("[1]"), parse("[2]")),
-        "{\"id\":\"r1\",\"state\":\"finished\",\"enrichment_id\":\"e1\",\"enrichment_type\":"
-        "\"phone\",\"firstname\":\"A\",\"lastname\":\"L\",\"domain\":\"d\",\"company_name\":"
-        "\"c\",\"linkedin_url\":\"l\",\"phone_country_codes\":[\"FR\"],\"custom\":{\"n\":1.50},"
-        "\"created_at\":\"1970-01-01T00:00:00.001Z\",\"submitted_at\":"
-        "\"1970-01-01T00:00:00.002Z\",\"finished_at\":\"1970-01-01T00:00:00.003Z\",\"result\":"
-        "{\"email\":null},\"error\":\"e\",\"source\":\"callback\",\"tries\":4,\"next_try_at\":"
-        "\"1970-01-01T00:00:00.005Z\",\"maybe_sent\":true,\"callbacks\":[1],\"deliveries\":[2]}");
+    expect(json_request_whole(&record, parse("[1]"), parse("[2]")),
+           "{\"id\":\"r1\",\"state\":\"finished\",\"enrichment_id\":\"e1\",\"enrichment_type\":"
+           "\"phone\",\"firstname\":\"A\",\"lastname\":\"L\",\"domain\":\"d\",\"company_name\":"
+           "\"c\",\"linkedin_url\":\"l\",\"phone_country_codes\":[\"FR\"],\"custom\":{\"n\":1.50},"
+           "\"created_at\":\"1970-01-01T00:00:00.001Z\",\"submitted_at\":"
+           "\"1970-01-01T00:00:00.002Z\",\"finished_at\":\"1970-01-01T00:00:00.003Z\",\"result\":"
+           "{\"email\":null},\"error\":\"e\",\"source\":\"callback\",\"tries\":4,\"next_try_at\":"
+           "\"1970-01-01T00:00:00.005Z\",\"next_poll_at\":null,\"maybe_sent\":true,\"callbacks\":["
+           "1],\"deliveries\":[2]}");
     cr_assert_null(json_request_whole(&record, NULL, parse("[]")));
     json_object_put(record.content);
     json_object_put(record.result);

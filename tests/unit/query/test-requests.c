@@ -382,13 +382,3 @@ Test(requests, show_ambiguous)
     cr_assert_not_null(strstr(detail(&shown), "/v1/requests?enrichment_id="));
     expect_status(erased, 409);
 }
-
-Test(requests, not_in_this_version)
-{
-    cleanup_reply struct reply poll = post(&server, "/v1/requests/x/poll", NULL);
-    cleanup_reply struct reply credits = get(&server, "/v1/credits");
-
-    expect_status(poll, 501);
-    expect_status(credits, 501);
-    cr_assert_str_eq(detail(&poll), "not in this version");
-}

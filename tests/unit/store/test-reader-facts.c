@@ -19,7 +19,8 @@ static void setup(void)
              " (5, 0, 0, 500, 'E', CAST('{\"status\":\"finished\",\"n\":1}' AS BLOB)),"
              " (6, 2, 5, 600, 'F', CAST('{\"n\":2}' AS BLOB)), (7, 5, 1, 700, 'G', x'');"
              "UPDATE request SET callback = 5, source = 1, enrichment_id = 'E' WHERE id = 1;"
-             "INSERT INTO result (request, received_at, digest, json) VALUES (1, 500, x'00', '{\"status\":\"finished\"}');"
+             "INSERT INTO result (request, received_at, digest, json) VALUES (1, 500, x'00', "
+             "'{\"status\":\"finished\"}');"
              "INSERT INTO hook (id, name) VALUES (1, 'crm'), (2, 'alarm')");
 }
 
@@ -91,7 +92,7 @@ Test(reader_facts, a_polled_result_has_no_callback_behind_it)
     add(9, EVENT_FINISHED, "1", "NULL", "NULL");
     cr_assert_eq(reader_delivery_facts(rows.reader, 9, &facts), READER_OK);
     cr_expect_null(facts.raw);
-    cr_expect_eq(facts.received_at, 0);
+    cr_expect_eq(facts.received_at, 500); /* when Pronto answered */
     cr_expect_not_null(facts.request.result);
     delivery_facts_done(&facts);
 }

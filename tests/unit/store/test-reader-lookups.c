@@ -76,7 +76,8 @@ Test(reader_lookups, request)
     rows_sql(&rows, "UPDATE request SET submitted_at = 110, finished_at = 120, source = 2,"
                     " enrichment_id = 'E-1', error = 'no';"
                     "UPDATE submission SET tries = 3, unanswered = 1, next_at = 99;"
-                    "INSERT INTO result (request, received_at, digest, json) VALUES (5, 120, x'00', '{\"status\":\"finished\"}')");
+                    "INSERT INTO result (request, received_at, digest, json) VALUES (5, 120, "
+                    "x'00', '{\"status\":\"finished\"}')");
     cr_assert_eq(reader_request(rows.reader, 5, &record), READER_OK);
     rows_id(STORE_KIND_REQUEST, 5, id);
     cr_expect_str_eq(record.id, id);
@@ -354,7 +355,7 @@ Test(reader_lookups, what_cannot_be_is_an_error)
 {
     static const char *const damages[] = {
         "UPDATE request SET class = 15",  "UPDATE request SET class = -1",
-        "UPDATE request SET source = 4",  "UPDATE content SET json = '{'",
+        "UPDATE request SET source = 5",  "UPDATE content SET json = '{'",
         "UPDATE content SET json = '[]'",
     };
     const struct request_filter filter = {0};
