@@ -139,22 +139,25 @@ static int end_requests(struct ending *ending)
     return r;
 }
 
-/* 1 with the unanswered call of several contacts that @row was in, 0, or a negative errno. */
+/* 1 when the last call that had @row had others too, and was not answered; 0, or a negative errno. An
+ * older one says nothing: what was sent again since was accepted or refused by itself. */
 static int get_unanswered(struct writer *writer, const struct request_row *row,
                           struct call_row *ret)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_UNANSWERED_CALL);
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_LAST_CALL);
     int r;
 
     query_bind_int(&query, row->submission);
     query_bind_int(&query, row->key);
-    query_bind_int(&query, SUBMISSION_MAYBE);
     r = query_step(&query);
-    if (r > 0)
-        *ret = (struct call_row){.submission = row->submission,
-                                 .first_request = query_int(&query, 0),
-                                 .last_request = query_int(&query, 1)};
-    return r;
+    if (r <= 0)
+        return r;
+    *ret = (struct call_row){.submission = row->submission,
+                             .first_request = query_int(&query, 0),
+                             .last_request = query_int(&query, 1),
+                             .contacts = (size_t)query_int(&query, 2)};
+    return ret->contacts > 1 && !query_is_null(&query, 3) &&
+           query_int(&query, 3) == (int64_t)SUBMISSION_MAYBE;
 }
 
 int call_is_proven(struct writer *writer, const struct request_row *row, const char *enrichment_id,

@@ -114,7 +114,8 @@ static void on_called(const struct call_answer *answer, struct call_meaning *ret
     client_describe(answer, ret->detail);
     submission->polls.wanted = true;
     poll->polled.meaning = *ret;
-    poll->polled.failed = r < 0 || ret->verdict != GATE_V_OK;
+    /* Who asks by hand wants to know that Pronto does not know it; by itself it is asked again. */
+    poll->polled.failed = r < 0 || ret->verdict != GATE_V_OK || answer->status >= 300;
     if (r < 0) { /* its lease ends, and it is asked for again */
         log_error("out of memory over the answer to a question; it is asked again");
         if (poll->done)
