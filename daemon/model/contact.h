@@ -46,9 +46,10 @@ enum contact_kind {
 int contact_check(struct json_object *body, enum contact_kind kind, struct contact *ret,
                   char **ret_enrichment_id, char **ret_detail);
 
-/* Who is asked for, as one text: names, domain, company, profile and countries of the content, without
- * the letters' case and blanks around. An allocation. 0 or -ENOMEM. */
-int contact_person_text(struct json_object *content, char **ret);
+/* Who is asked for, as one text: contacts of one type that differ in custom, in the case of ASCII
+ * letters, or in blanks around their values only, have the same. *ret is an allocation. 0 or
+ * -ENOMEM. */
+int contact_person(const struct contact *contact, char **ret, size_t *ret_size);
 
 /* Digest of a custom value for exact comparing: of its canonical text. NULL, JSON null and {} give
  * the same digest. 0 or -ENOMEM. */

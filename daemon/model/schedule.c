@@ -41,10 +41,13 @@ int64_t backoff_full_jitter(int64_t first_ms, int64_t longest_ms, unsigned failu
 int64_t poll_next(int64_t since, int64_t first_ms, int64_t deadline_at, int64_t now,
                   uint32_t random)
 {
-    int64_t wait = now - since > first_ms ? now - since : first_ms;
-    int64_t at = now + (wait - wait / 2) + share(wait / 2, random);
+    int64_t wait = first_ms > 0 ? first_ms : 1;
+    int64_t next;
 
-    return now < deadline_at && at > deadline_at ? deadline_at : at;
+    if (now > since && now - since > wait)
+        wait = now - since;
+    next = now + wait - wait / 2 + share(wait / 2, random);
+    return deadline_at > now && next > deadline_at ? deadline_at : next;
 }
 
 static enum attempt_outcome used_up(int64_t attempts, int64_t age_ms, int64_t max_attempts,

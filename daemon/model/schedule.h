@@ -14,9 +14,10 @@ int64_t backoff_equal_jitter(int64_t first_ms, int64_t longest_ms, unsigned fail
 int64_t backoff_full_jitter(int64_t first_ms, int64_t longest_ms, unsigned failures,
                             uint32_t random);
 
-/* When is Pronto asked again for a result? The time since @since doubles each time, with equal jitter,
- * so no count need be kept; not before half of @first_ms from now, and not beyond @deadline_at while
- * that is ahead. Times in milliseconds. */
+/* When is a result asked for again that was not there at @now? The time since @since doubles, at
+ * least @first_ms more, with equal jitter. So it is asked for often at first and rarely later, and
+ * nobody has to count. Never beyond @deadline_at while that is still ahead, so that it is asked for
+ * once more when its time is over. Returns a time after @now. */
 int64_t poll_next(int64_t since, int64_t first_ms, int64_t deadline_at, int64_t now,
                   uint32_t random);
 

@@ -10,18 +10,16 @@
 
 #define LOOKED_AT_MAX 16 /* requests for one person, newest first */
 
-static int digest_of(const struct writer *writer, enum enrichment_type type,
-                     struct json_object *content, struct digest *ret)
+static int digest_of(const struct writer *writer, const struct contact *contact,
+                     struct digest *ret)
 {
     cleanup_free char *text = NULL;
-    int64_t number = type;
-    int r = contact_person_text(content, &text);
+    size_t size;
+    int r = contact_person(contact, &text, &size);
 
-    if (r < 0)
-        return r;
-    const struct digest_part parts[] = {{&number, sizeof(number)}, {text, strlen(text)}};
-    digest_compute(writer->secret, parts, 2, ret);
-    return 0;
+    if (r == 0)
+        digest_compute(writer->secret, &(struct digest_part){text, size}, 1, ret);
+    return r;
 }
 
 int person_remember(struct writer *writer, store_key request, const struct contact *contact)
@@ -31,7 +29,7 @@ int person_remember(struct writer *writer, store_key request, const struct conta
 
     if (writer->settings.reuse_ms == 0)
         return 0;
-    r = digest_of(writer, contact->type, contact->content, &digest);
+    r = digest_of(writer, contact, &digest);
     if (r < 0)
         return r;
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_PERSON);
@@ -73,12 +71,14 @@ static int reuse(struct writer *writer, const struct request_row *row, const str
 static int try_reuse(struct writer *writer, const struct request_row *row, int64_t now)
 {
     cleanup_json struct json_object *content = NULL;
+    struct contact contact = {.type = row->type};
     struct digest digest;
     struct known known;
     int r = request_content(writer, row->key, &content);
 
+    contact.content = content;
     if (r == 0)
-        r = digest_of(writer, row->type, content, &digest);
+        r = digest_of(writer, &contact, &digest);
     if (r < 0)
         return r;
     cleanup_query struct query query = query_start(&writer->database, SQL_GET_RESULT_OF_PERSON);

@@ -15,7 +15,8 @@
 #define LOOKED_AT_MAX 256 /* rows of one command */
 
 #define FAILED_LONGEST_MS (5 * 60 * 1000) /* until one that failed is asked for again */
-#define SIGNAL_FIRST_MS   1000            /* after a callback: the result should be there */
+#define FAILED_LEAST_MS   1000
+#define SIGNAL_FIRST_MS   1000 /* after a callback: the result should be there */
 
 int poll_at(struct writer *writer, store_key request, int64_t at)
 {
@@ -102,9 +103,36 @@ int poll_is_of_batch(struct writer *writer, const struct request_row *row,
     return r > 0 ? submission.bulk : r;
 }
 
-static int64_t deadline_of(const struct writer *writer, const struct request_row *row, int64_t now)
+/* From when on its time counts: its submission, or the callback that was its signal. */
+static int start_of(struct writer *writer, const struct request_row *row, int64_t *ret)
 {
-    return (row->submitted_at ? row->submitted_at : now) + writer->settings.deadline_ms;
+    int r;
+
+    *ret = row->submitted_at ? row->submitted_at : row->created_at;
+    if (row->callback == 0)
+        return 0;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_RECEIVED_AT);
+    query_bind_int(&query, row->callback);
+    r = query_get_int(&query, ret);
+    return r < 0 ? r : 0;
+}
+
+/* Pending, or signalled after its end. */
+static bool is_to_be_asked(const struct request_row *row)
+{
+    return row->state == REQUEST_PENDING ||
+           (row->callback != 0 && (row->state == REQUEST_EXPIRED || row->state == REQUEST_FAILED));
+}
+
+static int give_up(struct writer *writer, const struct request_row *row, int64_t now)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_SET_REQUEST_POLL);
+    int r;
+
+    query_bind_int(&query, row->key);
+    query_bind_key(&query, 0);
+    r = query_run(&query);
+    return r < 0 || row->state != REQUEST_PENDING ? r : request_expire(writer, row, now);
 }
 
 int poll_begin(struct writer *writer, const struct request_row *row, const char *enrichment_id,
@@ -140,16 +168,17 @@ static void fill_job(const struct request_row *row, struct poll_job *job)
 
 /* It cannot be asked for now, and not soon. */
 static int put_off(struct writer *writer, const struct store_claim_polls *claim,
-                   const struct request_row *row)
+                   const struct request_row *row, int64_t start)
 {
-    int64_t deadline = deadline_of(writer, row, claim->now);
-    int64_t first = writer->settings.poll_after_ms;
+    int64_t deadline = start + writer->settings.deadline_ms;
+    /* One random number for many rows: spread by their keys. */
+    uint32_t random = claim->random + (uint32_t)row->key * UINT32_C(0x9E3779B9);
 
     if (claim->now >= deadline && deadline <= claim->expire_before)
-        return request_expire(writer, row, claim->now);
+        return give_up(writer, row, claim->now);
     return poll_at(writer, row->key,
-                   poll_next(claim->now >= deadline ? claim->now : row->submitted_at, first,
-                             deadline, claim->now, claim->random));
+                   poll_next(claim->now >= deadline ? claim->now : start,
+                             writer->settings.poll_after_ms, deadline, claim->now, random));
 }
 
 /* Who sets the deadline before the first question does not want any. */
@@ -161,20 +190,21 @@ static bool is_never_asked(const struct writer *writer, const struct request_row
 static int claim_row(struct writer *writer, struct store_claim_polls *claim,
                      const struct request_row *row)
 {
-    int r = poll_is_of_batch(writer, row, row->enrichment_id);
+    int64_t start, deadline;
+    int batch = poll_is_of_batch(writer, row, row->enrichment_id), r;
 
+    if (batch < 0)
+        return batch;
+    r = start_of(writer, row, &start);
     if (r < 0)
         return r;
-    if (r > 0) {
-        int64_t deadline = deadline_of(writer, row, claim->now);
-
-        return claim->now >= deadline ? request_expire(writer, row, claim->now)
-                                      : poll_at(writer, row->key, deadline);
-    }
+    deadline = start + writer->settings.deadline_ms;
+    if (batch > 0 && claim->now < deadline)
+        return poll_at(writer, row->key, deadline);
+    if (claim->now >= deadline && (batch > 0 || is_never_asked(writer, row)))
+        return give_up(writer, row, claim->now);
     if (claim->cannot_ask)
-        return put_off(writer, claim, row);
-    if (is_never_asked(writer, row) && claim->now >= deadline_of(writer, row, claim->now))
-        return request_expire(writer, row, claim->now);
+        return put_off(writer, claim, row, start);
     fill_job(row, &claim->jobs[claim->n++]);
     return lease(writer, row->key, claim->now + claim->lease_ms);
 }
@@ -212,7 +242,7 @@ static int take(struct writer *writer, struct store_claim_polls *claim, const st
     if (r < 0 || !due->current)
         return r;
     r = request_get(writer, due->request, &row);
-    if (r <= 0 || row.state != REQUEST_PENDING)
+    if (r <= 0 || !is_to_be_asked(&row))
         return r < 0 ? r : 0;
     return claim_row(writer, claim, &row);
 }
@@ -254,55 +284,39 @@ int apply_claim_poll(struct writer *writer, struct store_command *command)
     return row.state == REQUEST_PENDING ? lease(writer, row.key, claim->now + claim->lease_ms) : 0;
 }
 
-/* The waits double from here on. */
-static int waits_since(struct writer *writer, const struct request_row *row, int64_t *ret_since,
-                       int64_t *ret_first_ms)
-{
-    int r;
-
-    *ret_since = row->submitted_at;
-    *ret_first_ms = writer->settings.poll_after_ms;
-    if (row->callback == 0)
-        return 0;
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_RECEIVED_AT);
-    query_bind_int(&query, row->callback);
-    r = query_get_int(&query, ret_since);
-    *ret_first_ms = SIGNAL_FIRST_MS;
-    return r < 0 ? r : 0;
-}
-
 /* Pronto failed: soon again after a signal, else some time within the first wait. */
 static int64_t failed_at(const struct writer *writer, const struct store_finish_poll *finish,
-                         int64_t since, int64_t first_ms, int64_t deadline)
+                         int64_t start, int64_t first_ms, int64_t deadline)
 {
     int64_t longest = writer->settings.poll_after_ms < FAILED_LONGEST_MS
                           ? writer->settings.poll_after_ms
                           : FAILED_LONGEST_MS;
+    int64_t wait = backoff_full_jitter(longest, longest, 1, finish->random);
 
     if (first_ms < longest)
-        return poll_next(since, first_ms, deadline, finish->now, finish->random);
-    return finish->now + backoff_full_jitter(longest, longest, 1, finish->random);
+        return poll_next(start, first_ms, deadline, finish->now, finish->random);
+    return finish->now + (wait > FAILED_LEAST_MS ? wait : FAILED_LEAST_MS);
 }
 
 static int go_on(struct writer *writer, struct store_finish_poll *finish,
                  const struct request_row *row)
 {
-    int64_t deadline = deadline_of(writer, row, finish->now), since, first_ms;
-    int r;
+    int64_t first_ms = row->callback != 0 ? SIGNAL_FIRST_MS : writer->settings.poll_after_ms;
+    int64_t start, deadline;
+    int r = start_of(writer, row, &start);
 
-    if (finish->outcome == POLL_NOT_ASKED)
-        return poll_at(writer, row->key, finish->now);
+    if (r < 0 || finish->outcome == POLL_NOT_ASKED)
+        return r < 0 ? r : poll_at(writer, row->key, finish->now);
+    deadline = start + writer->settings.deadline_ms;
     if (finish->now >= deadline) {
-        finish->state = REQUEST_EXPIRED;
-        return request_expire(writer, row, finish->now);
+        if (row->state == REQUEST_PENDING)
+            finish->state = REQUEST_EXPIRED;
+        return give_up(writer, row, finish->now);
     }
-    r = waits_since(writer, row, &since, &first_ms);
-    if (r < 0)
-        return r;
     return poll_at(writer, row->key,
                    finish->outcome == POLL_FAILED
-                       ? failed_at(writer, finish, since, first_ms, deadline)
-                       : poll_next(since, first_ms, deadline, finish->now, finish->random));
+                       ? failed_at(writer, finish, start, first_ms, deadline)
+                       : poll_next(start, first_ms, deadline, finish->now, finish->random));
 }
 
 static int end_with_result(struct writer *writer, struct store_finish_poll *finish,
@@ -336,10 +350,10 @@ static int finish_poll(struct writer *writer, struct store_finish_poll *finish,
         finish->outcome = POLL_FAILED;
         error = another;
     }
-    if (row->state != REQUEST_PENDING)
+    if (!is_to_be_asked(row))
         return 0; /* an operator asked for one that had expired */
-    if (finish->outcome == POLL_FAILED && error) {
-        r = request_set_error(writer, row->key, error);
+    if (row->state == REQUEST_PENDING && finish->outcome != POLL_NOT_ASKED) {
+        r = request_set_error(writer, row->key, finish->outcome == POLL_FAILED ? error : NULL);
         if (r < 0)
             return r;
     }
@@ -359,7 +373,7 @@ int apply_finish_poll(struct writer *writer, struct store_command *command)
     if (r < 0)
         return r;
     finish->state = row.state;
-    if (row.state != REQUEST_PENDING && row.state != REQUEST_EXPIRED)
+    if (!is_to_be_asked(&row) && row.state != REQUEST_EXPIRED)
         return 0; /* a callback was faster */
     return finish_poll(writer, finish, &row);
 }

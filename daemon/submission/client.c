@@ -11,7 +11,7 @@
 
 struct flight {
     int64_t id;
-    enum gate_call kind;
+    struct gate_pass pass;
     call_done_fn done;
     void *userdata;
     struct flight *next;
@@ -51,9 +51,8 @@ static const struct {
 /* Says a change of state, once. */
 static void say_state(struct client *client)
 {
-    struct gate_status status;
+    struct gate_status status = gate_status(client->gate, time_boot_ms());
 
-    gate_status(client->gate, time_boot_ms(), &status);
     if (status.state == client->said)
         return;
     client->said = status.state;
@@ -147,12 +146,11 @@ int client_begin(struct client *client, const struct client_call *call)
         return r;
     }
     *flight = (struct flight){.id = ++client->last_id,
-                              .kind = call->kind,
+                              .pass = gate_begin(client->gate, call->kind, time_boot_ms()),
                               .done = call->done,
                               .userdata = call->userdata,
                               .next = client->flights};
     client->flights = flight;
-    gate_begin(client->gate, call->kind, time_boot_ms());
     return 0;
 }
 
@@ -166,7 +164,7 @@ static void end_flight(struct client *client, struct flight *flight,
         meaning.verdict = GATE_V_ABANDONED;
     else if (meaning.verdict != GATE_V_OK)
         set_detail(client, meaning.detail);
-    gate_end(client->gate, flight->kind, meaning.verdict, answer->retry_after_ms, time_boot_ms(),
+    gate_end(client->gate, flight->pass, meaning.verdict, answer->retry_after_ms, time_boot_ms(),
              random_uniform(UINT32_MAX));
     free(flight);
 }
@@ -236,18 +234,18 @@ void client_link_down(struct client *client)
     say_state(client);
 }
 
-static void configure(struct client *client, const struct config *config)
+static struct gate_limits limits_of(const struct config *config)
 {
-    const struct gate_limits limits = {.concurrency = config->pronto.concurrency,
-                                       .rate = config->pronto.rate};
-
-    client->config = config;
-    gate_configure(client->gate, &limits, time_boot_ms());
+    return (struct gate_limits){.concurrency = config->pronto.concurrency,
+                                .rate = config->pronto.rate};
 }
 
 void client_reload(struct client *client, const struct config *config)
 {
-    configure(client, config);
+    const struct gate_limits limits = limits_of(config);
+
+    client->config = config;
+    gate_configure(client->gate, &limits, time_boot_ms());
     take_turn(client);
 }
 
@@ -259,27 +257,24 @@ void client_stop(struct client *client)
 bool client_is_shut_for_long(const struct client *client, bool *ret_no_key)
 {
     int64_t now = time_boot_ms();
-    struct gate_status status;
+    struct gate_status status = gate_status(client->gate, now);
 
-    gate_status(client->gate, now, &status);
     *ret_no_key = status.state == GATE_NO_KEY;
     return gate_is_shut_for_long(client->gate, now);
 }
 
 size_t client_open(const struct client *client)
 {
-    struct gate_status status;
+    struct gate_status status = gate_status(client->gate, time_boot_ms());
 
-    gate_status(client->gate, time_boot_ms(), &status);
     return status.open;
 }
 
 void client_status(const struct client *client, struct submission_status *ret)
 {
     int64_t now = time_boot_ms();
-    struct gate_status status;
+    struct gate_status status = gate_status(client->gate, now);
 
-    gate_status(client->gate, now, &status);
     ret->state = states[status.state].state;
     snprintf(ret->detail, sizeof(ret->detail), "%s", status.state == GATE_OK ? "" : client->detail);
     ret->paused_until = status.resume_ms > now ? time_now() + status.resume_ms - now : 0;
@@ -291,16 +286,18 @@ void client_status(const struct client *client, struct submission_status *ret)
 int client_new(sd_event *loop, const struct config *config, struct worker_link *egress,
                void (*turn)(void *userdata), void *userdata, struct client **ret)
 {
+    const struct gate_limits limits = limits_of(config);
     struct client *client = calloc(1, sizeof(*client));
-    int r;
+    int r = -ENOMEM;
 
     if (!client)
         return -ENOMEM;
+    client->config = config;
     client->egress = egress;
     client->turn = turn;
     client->userdata = userdata;
-    r = gate_new(&client->gate);
-    if (r == 0)
+    client->gate = gate_new(&limits, time_boot_ms());
+    if (client->gate)
         r = sd_event_add_time_relative(loop, &client->timer, CLOCK_BOOTTIME, UINT64_MAX / 2, 1000,
                                        on_timer, client);
     if (r < 0) {
@@ -308,9 +305,7 @@ int client_new(sd_event *loop, const struct config *config, struct worker_link *
         return r;
     }
     sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-    configure(client, config);
     set_detail(client, "prontod-egress is not there");
-    gate_link(client->gate, false, time_boot_ms());
     client->said = GATE_NO_LINK;
     *ret = client;
     return 0;

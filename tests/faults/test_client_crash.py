@@ -196,8 +196,10 @@ def test_killed_while_the_budget_is_short(sim, new_prontod):
     kill_repeatedly(prontod, kill_prontod, chance)
     clients.end()
     wait_until(lambda: prontod.get("/v1/status")["submitting"]["state"] == "out_of_budget"
-               and prontod.get("/v1/status")["credits"]["reserved"] == 0, "the end of the budget", LONG)
-    assert sim.log()["credits_spent"] == prontod.get("/v1/status")["credits"]["spent"] == 60
+               and finished(prontod) == len(rows(sim)), "the end of the budget", LONG)
+    # What may have been sent stays reserved, although it was not: there is no room left to send it again today.
+    credits = prontod.get("/v1/status")["credits"]
+    assert sim.log()["credits_spent"] <= credits["spent"] + credits["reserved"] <= 60
     assert sim.log()["counts"]["repeats"] == 0
     assert finished(prontod) == len(rows(sim))
 

@@ -2,6 +2,8 @@
 
 #include "cases.h"
 
+#define DAY_MS ((int64_t)86400000)
+
 static const uint32_t randoms[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
 
 Test(schedule, waits_double_up_to_the_longest)
@@ -54,6 +56,56 @@ Test(schedule, jitter_reaches_both_ends)
     cr_expect_eq(backoff_full_jitter(10000, 60000, 1, 0xffffffff), 10000);
 }
 
+Test(schedule, the_time_since_doubles)
+{
+    static const struct {
+        int64_t since, first, deadline, now, least, most;
+    } cases[] = {
+        {0, 600, 0, 0, 300, 600},         /* the first wait */
+        {0, 600, 0, 500, 800, 1100},      /* less than the first has passed */
+        {0, 600, 0, 601, 902, 1202},      /* rounded up */
+        {0, 600, 0, 4000, 6000, 8000},    /* more has */
+        {0, 600, 5000, 4000, 5000, 5000}, /* not beyond the deadline */
+        {0, 600, 7000, 4000, 6000, 7000},
+        {0, 600, 8000, 4000, 6000, 8000},
+        {0, 600, 3999, 4000, 6000, 8000}, /* but for one that is over */
+        {0, 600, 4000, 4000, 6000, 8000},
+        {9000, 600, 0, 4000, 4300, 4600}, /* a clock that was set back */
+        {0, 0, 0, 0, 1, 1},
+        {0, -5, 0, 0, 1, 1},
+        {100, 1, 0, 101, 102, 102},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (size_t k = 0; k < ARRAY_SIZE(randoms); k++) {
+            int64_t next = poll_next(cases[i].since, cases[i].first, cases[i].deadline,
+                                     cases[i].now, randoms[k]);
+
+            cr_expect(next >= cases[i].least && next <= cases[i].most, "case %zu: %lld", i,
+                      (long long)next);
+            cr_expect_gt(next, cases[i].now);
+        }
+        cr_expect_eq(
+            poll_next(cases[i].since, cases[i].first, cases[i].deadline, cases[i].now, UINT32_MAX),
+            cases[i].most, "case %zu", i);
+        cr_expect_eq(poll_next(cases[i].since, cases[i].first, cases[i].deadline, cases[i].now, 0),
+                     cases[i].least, "case %zu", i);
+    }
+}
+
+Test(schedule, a_day_of_polls_is_few)
+{
+    int64_t now = 0, least = 600000, deadline = DAY_MS;
+    int n = 0;
+
+    while (now < deadline) {
+        now = poll_next(0, least, deadline, now, 0);
+        n++;
+    }
+    cr_expect_eq(now, deadline, "the last one is at the deadline");
+    cr_expect_leq(n, 16);
+}
+
 /* An end as a case writes it; the rest is zero. */
 #define EXIT(code)                                                                                 \
     {                                                                                              \
@@ -71,7 +123,6 @@ Test(schedule, jitter_reaches_both_ends)
     {                                                                                              \
         .exit_code = -1, .interrupted = true                                                       \
     }
-#define DAY_MS ((int64_t)86400000)
 
 Test(schedule, an_attempt_is_judged)
 {

@@ -118,6 +118,7 @@ static void on_changed(const struct store_changes *changes, void *userdata)
     struct house *house = userdata;
 
     house->seen.submissions |= changes->submissions;
+    house->seen.polls |= changes->polls;
     house->seen.deliveries |= changes->deliveries;
     house->seen.events |= changes->events;
     for (size_t i = 0; i < changes->n_settled; i++) {

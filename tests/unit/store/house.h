@@ -11,7 +11,7 @@ struct house {
     struct store_settings settings;
     struct store *store;
     struct store_changes_seen {
-        bool submissions, deliveries, events;
+        bool submissions, polls, deliveries, events;
         int n_settled;
         store_key settled[64];
     } seen;
