@@ -13,10 +13,10 @@ struct query;
 
 /* What came of asking Pronto. */
 struct asked {
-    int status;                 /* 200, else that of the problem */
-    const char *kind;           /* of the problem, its member "kind", for who must tell these apart without
+    int status;         /* 200, else that of the problem */
+    const char *kind;   /* of the problem, its member "kind", for who must tell these apart without
                                    reading: "authentication", "rate_limit", "credits", or NULL */
-    const char *detail;         /* of the problem */
+    const char *detail; /* of the problem */
     struct json_object *answer; /* Pronto's, of credits; borrowed */
 };
 typedef void (*asked_fn)(const struct asked *asked, void *done_userdata);

@@ -10,8 +10,7 @@
 
 #define LOOKED_AT_MAX 16 /* requests for one person, newest first */
 
-static int digest_of(const struct writer *writer, const struct contact *contact,
-                     struct digest *ret)
+static int digest_of(const struct writer *writer, const struct contact *contact, struct digest *ret)
 {
     cleanup_free char *text = NULL;
     size_t size;

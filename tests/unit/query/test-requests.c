@@ -345,7 +345,7 @@ Test(requests, show)
     expect_status(by_id, 200);
     expect_status(by_enrichment_id, 200);
     cr_assert_str_eq(by_id.body, by_enrichment_id.body);
-    cr_assert_eq(json_object_object_length(by_id.json), 22);
+    cr_assert_eq(json_object_object_length(by_id.json), 23);
     cr_assert_str_eq(json_get_string(by_id.json, "state"), "finished");
     cr_assert_str_eq(json_get_string(by_id.json, "source"), "callback");
     cr_assert_str_eq(json_get_string(json_get(by_id.json, "result"), "email"), "ada@example.com");
