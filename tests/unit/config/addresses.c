@@ -58,8 +58,8 @@ Test(addresses, listen_on_a_unix_socket)
 {
     static const char *const bad[] = {
         "unix:", "unix:run/x.sock", "unix:/run/",
-        "unix:/345678901234567890123456789012345678901234567890"
-        "12345678901234567890123456789012345678901234567890abcdefghijklmnopq"};
+        ("unix:/345678901234567890123456789012345678901234567890"
+         "12345678901234567890123456789012345678901234567890abcdefghijklmnopq")};
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         expect("ingress", "listen", bad[i],
                "after unix: must be the absolute path of a socket, of at most 107 bytes");
