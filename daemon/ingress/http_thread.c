@@ -41,6 +41,22 @@ static int wait_ms(struct MHD_Daemon *daemon)
     return timeout < INT_MAX ? (int)timeout : INT_MAX;
 }
 
+static unsigned count_connections(struct MHD_Daemon *daemon)
+{
+    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* At its limit, or without a descriptor, the library takes the listener out of its epoll, and puts it
+ * back in the first run after connections were closed: that run must not wait for anything. */
+static bool run(struct MHD_Daemon *daemon)
+{
+    unsigned before = count_connections(daemon);
+
+    if (MHD_run(daemon) != MHD_YES)
+        abort(); /* epoll_wait(2) failed for a reason that is a fault of ours */
+    return count_connections(daemon) < before;
+}
+
 static void quiesce(struct http_thread *http)
 {
     int fd = http->quiesced ? -1 : MHD_quiesce_daemon(http->daemon);
@@ -55,12 +71,13 @@ static void *http_main(void *userdata)
     struct http_thread *http = userdata;
     struct pollfd fds[2] = {{.fd = http->epoll_fd, .events = POLLIN},
                             {.fd = http->wake_fd, .events = POLLIN}};
+    bool again = false;
 
     for (;;) {
         enum http_order order;
         eventfd_t value;
 
-        if (poll(fds, 2, wait_ms(http->daemon)) < 0 && errno != EINTR)
+        if (poll(fds, 2, again ? 0 : wait_ms(http->daemon)) < 0 && errno != EINTR)
             abort(); /* only for a reason that is a fault of ours */
         if (fds[1].revents)
             eventfd_read(http->wake_fd, &value);
@@ -71,8 +88,7 @@ static void *http_main(void *userdata)
             quiesce(http);
         if (order == HTTP_END)
             return NULL;
-        if (MHD_run(http->daemon) != MHD_YES)
-            abort();
+        again = run(http->daemon);
     }
 }
 
