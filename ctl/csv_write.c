@@ -50,7 +50,8 @@ static bool is_phone(const char *text, size_t size)
 
 void csv_write_foreign(FILE *stream, char delimiter, const char *text, size_t size)
 {
-    bool formula = size > 0 && memchr("=+-@\t\r", text[0], 6) && !is_phone(text, size);
+    bool formula =
+        size > 0 && text[0] != '\0' && strchr("=+-@\t\r", text[0]) && !is_phone(text, size);
 
     put(stream, delimiter, formula ? "'" : "", text, size);
 }

@@ -218,7 +218,7 @@ struct export
 static int take_filter(const struct context *context, struct export *export, int option,
                        const char *value)
 {
-    static const char *const keys[] = {[OPT_STATE - OPT_STATE] = "state",
+    static const char *const keys[] = {[0] = "state", /* of the options from OPT_STATE on */
                                        [OPT_CUSTOM - OPT_STATE] = NULL,
                                        [OPT_SINCE - OPT_STATE] = "since",
                                        [OPT_UNTIL - OPT_STATE] = "until"};

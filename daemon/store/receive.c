@@ -3,6 +3,7 @@
  * row of result, one of delivery for each hook, and an event for each of these. */
 #include "store/writer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define IDENTICAL_KEPT 20   /* copies of the first callback of a request */
@@ -189,6 +190,8 @@ static int receive_resolved(struct writer *writer, struct store_receive *receive
     receive->state = new_callback.state;
     receive->reason = new_callback.reason;
     show_request(writer, receive, new_callback.request);
+    assert(row ||
+           (new_callback.state != CALLBACK_MATCHED && new_callback.state != CALLBACK_DUPLICATE));
     if (new_callback.state == CALLBACK_MATCHED)
         return receive_matched(writer, receive, row, &new_callback, resolution->batch);
     if (new_callback.state == CALLBACK_DUPLICATE)
