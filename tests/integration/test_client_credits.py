@@ -73,8 +73,9 @@ def test_some_results_are_empty_and_the_budget_is_used_to_the_end(sim, new_pront
     sim.behave(empty_share=0.5, delay="0-100ms")
     prontod = spending(sim, new_prontod, 30).start()
     submit_all(prontod, map(person, range(60)))
-    wait_until(lambda: submitting(prontod)["state"] == "out_of_budget" and figures(prontod)["reserved"] == 0, "the end of the budget")
-    assert figures(prontod)["spent"] == sim.log()["credits_spent"] == 30
+    wait_until(lambda: figures(prontod)["spent"] == 30, "the end of the budget")
+    wait_submitting(prontod, "out_of_budget")
+    assert (figures(prontod)["reserved"], sim.log()["credits_spent"]) == (0, 30)
     assert len(accepted(sim)) >= 10
 
 
