@@ -44,6 +44,10 @@ void config_free(struct config *config)
         free(config->hooks[i].name);
         strv_free(config->hooks[i].command);
         free(config->hooks[i].command_text);
+        free(config->hooks[i].user);
+        free(config->hooks[i].working_directory);
+        strv_free(config->hooks[i].environment);
+        free(config->hooks[i].environment_file);
     }
     free(config->hooks);
     free(config->ingress.listen);

@@ -27,7 +27,14 @@ struct hook_config {
     int64_t concurrency;
     int64_t backoff_first_ms, backoff_longest_ms;
     int64_t give_up_ms;
-    int64_t max_attempts; /* 0: no limit */
+    int64_t max_attempts;              /* 0: no limit */
+    int64_t window;                    /* HOOK_STREAM: most unanswered documents */
+    int64_t memory, cpu_ms, processes; /* limits; 0: none */
+    int64_t files;
+    char *user;              /* or NULL: that of prontod-runner */
+    char *working_directory; /* absolute */
+    char **environment;      /* of "NAME=value"; NULL-terminated, or NULL */
+    char *environment_file;  /* absolute, or the name of a credential; or NULL */
 };
 
 struct config {
@@ -83,7 +90,7 @@ int config_load(const char *path, config_fault_fn fault, void *userdata, struct 
 
 /* Checks what lies outside the files and may change without them: hook programs (those
  * that exist, and their directories, owned by root or the effective user and writable by nobody
- * else), secret_file, api_key_file (looked at, never opened). Faults as above, with the line of the
+ * else), users of hooks, secret_file, api_key_file (looked at, never opened). Faults as above, with the line of the
  * key. Returns CONFIG_OK, CONFIG_INVALID, or -ENOMEM. */
 int config_check_environment(const struct config *config, config_fault_fn fault, void *userdata);
 
@@ -105,6 +112,12 @@ static inline void config_free_p(struct config **config)
 
 /* The hook of that name, or NULL. Borrowed. */
 const struct hook_config *config_hook(const struct config *config, const char *name);
+
+/* Whether @text is NAME=value without NUL, with a name of letters, digits and '_' that does not
+ * begin with a digit. */
+bool config_is_variable(const char *text, size_t size);
+/* Whether the variable's name is one of ours (PRONTO_...), which no setting may give. */
+bool config_is_own_variable(const char *text);
 
 struct key_rule;
 struct config_key {

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,20 @@ static void check_api_key_file(struct checker *checker)
     }
 }
 
+static int check_user(struct checker *checker, const struct hook_config *hook)
+{
+    errno = 0;
+    if (!hook->user || getpwnam(hook->user))
+        return 0;
+    if (errno == ENOMEM)
+        return -ENOMEM;
+    tell(checker,
+         "user: there is no user %s for hook %s; add it with useradd(8), or leave the key "
+         "empty",
+         hook->user, hook->name);
+    return 0;
+}
+
 static const struct origin *global_origin(const struct config *config, const char *section,
                                           const char *name)
 {
@@ -194,9 +209,13 @@ int config_check_environment(const struct config *config, config_fault_fn fault,
     checker.origin = global_origin(config, "pronto", "api_key_file");
     check_api_key_file(&checker);
     size_t command = key_index(key_find("hook", "command"));
+    size_t user = key_index(key_find("hook", "user"));
     for (size_t i = 0; i < config->n_hooks && r == 0; i++) {
         checker.origin = &config->origins->hooks[i].keys[command];
         r = check_program(&checker, &config->hooks[i]);
+        checker.origin = &config->origins->hooks[i].keys[user];
+        if (r == 0)
+            r = check_user(&checker, &config->hooks[i]);
     }
     if (r < 0)
         return r;

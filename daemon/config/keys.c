@@ -95,6 +95,16 @@ static const struct config_key table[] = {
     {"hook", "backoff", "10s 1h", HOOK(backoff_first_ms, value_backoff, RANGE(10, 30 * DAY))},
     {"hook", "give_up", "3d", HOOK(give_up_ms, value_duration, RANGE(100, 365 * DAY))},
     {"hook", "max_attempts", "0", HOOK(max_attempts, value_integer, RANGE(0, 1000000))},
+    {"hook", "window", "64", HOOK(window, value_integer, RANGE(1, 4096))},
+    {"hook", "memory", "0", HOOK(memory, value_size, RANGE(MIB, 1024 * GIB), .zero = true)},
+    {"hook", "cpu", "0", HOOK(cpu_ms, value_duration, RANGE(SECOND, 7 * DAY), .zero = true)},
+    {"hook", "files", "1024", HOOK(files, value_integer, RANGE(16, 1048576))},
+    {"hook", "processes", "0", HOOK(processes, value_integer, RANGE(0, 100000))},
+    {"hook", "user", "", HOOK(user, value_user, .may_be_empty = true)},
+    {"hook", "working_directory", "/", HOOK(working_directory, value_directory)},
+    {"hook", "environment", "", HOOK(environment, value_environment, .may_be_empty = true)},
+    {"hook", "environment_file", "",
+     HOOK(environment_file, value_environment_file, .may_be_empty = true)},
 };
 /* clang-format on */
 static_assert(ARRAY_SIZE(table) <= KEYS_MAX, "KEYS_MAX");

@@ -138,13 +138,33 @@ VALUE_PARSER(value_path)
     return replace_text(key_field(key, object), text);
 }
 
-VALUE_PARSER(value_group)
+VALUE_PARSER(value_directory)
 {
-    size_t length = strlen(text);
-    if (length > 32)
-        return because(ret_why, "a group's name has at most 32 characters");
+    if (text[0] != '/')
+        return because(ret_why, "must be an absolute path");
+    if (strlen(text) >= PATH_MAX)
+        return because(ret_why, "must have at most %d bytes", PATH_MAX - 1);
+    return replace_text(key_field(key, object), text);
+}
+
+/* One name of the databases of passwd(5) and group(5). */
+static int store_name(const struct config_key *key, const char *text, void *object,
+                      const char *what, struct why *ret_why)
+{
+    if (strlen(text) > 32)
+        return because(ret_why, "a %s's name has at most 32 characters", what);
     for (const char *c = text; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
-            return because(ret_why, "must be one group's name");
+            return because(ret_why, "must be one %s's name", what);
     return replace_text(key_field(key, object), text);
+}
+
+VALUE_PARSER(value_group)
+{
+    return store_name(key, text, object, "group", ret_why);
+}
+
+VALUE_PARSER(value_user)
+{
+    return store_name(key, text, object, "user", ret_why);
 }

@@ -22,10 +22,16 @@ static inline void *key_field(const struct config_key *key, void *object)
 VALUE_PARSER(value_duration);
 VALUE_PARSER(value_size);
 VALUE_PARSER(value_integer);
-VALUE_PARSER(value_flag); /* words[0] is false, words[1] true */
-VALUE_PARSER(value_enum); /* words in the order of the enum */
-VALUE_PARSER(value_path); /* absolute; at most rule->max bytes when that is not 0 */
+VALUE_PARSER(value_flag);      /* words[0] is false, words[1] true */
+VALUE_PARSER(value_enum);      /* words in the order of the enum */
+VALUE_PARSER(value_path);      /* absolute; at most rule->max bytes when that is not 0 */
+VALUE_PARSER(value_directory); /* absolute */
 VALUE_PARSER(value_group);
+VALUE_PARSER(value_user);
+
+/* program.c: how a hook's program is run; those of hooks take a struct hook_config. */
+VALUE_PARSER(value_environment);
+VALUE_PARSER(value_environment_file);
 
 /* addresses.c */
 VALUE_PARSER(value_listen);

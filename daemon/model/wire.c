@@ -199,6 +199,10 @@ int hook_outcome_encode(const struct hook_outcome *outcome, struct json_object *
     if (r == 0)
         r = json_add_int64(head, "duration_ms", outcome->duration_ms);
     if (r == 0)
+        r = json_add_int64(head, "cpu_ms", outcome->cpu_ms);
+    if (r == 0)
+        r = json_add_int64(head, "memory_bytes", outcome->memory_bytes);
+    if (r == 0)
         r = add_end(head, &outcome->end);
     if (r == 0)
         r = add_text(head, "error", outcome->error);
@@ -224,6 +228,8 @@ int hook_outcome_decode(struct json_object *head, struct hook_outcome *ret)
     if (!json_get_int64(head, "id", &outcome.id) ||
         !json_get_int64(head, "started_at", &outcome.started_at) ||
         !json_get_int64(head, "duration_ms", &outcome.duration_ms) || outcome.duration_ms < 0 ||
+        !json_get_int64(head, "cpu_ms", &outcome.cpu_ms) || outcome.cpu_ms < -1 ||
+        !json_get_int64(head, "memory_bytes", &outcome.memory_bytes) || outcome.memory_bytes < -1 ||
         !get_end(head, &outcome.end))
         return -EPROTO;
     *ret = outcome;

@@ -11,8 +11,9 @@
  * prontod-runner:
  * - job {"id": N, "hook": "crm", "env": ["PRONTO_EVENT=finished", ...]}; the payload is the document;
  * - outcome {"id": N, "started_at": ..., "duration_ms": ..., "exit_code": 0, "signal": 0,
- *   "timed_out": false, "interrupted": false, "not_started": false, "error": null}; the payload is the
- *   last bytes of output.
+ *   "timed_out": false, "interrupted": false, "not_started": false, "cpu_ms": 12, "memory_bytes": -1,
+ *   "error": null}; the payload is the last bytes of output. An answer of a stream hook comes as the
+ *   exit code that means the same: 0, 65, or 1 with the hook's words as error.
  *
  * Both: {"control": "reload"} to the worker, and from it {"control": "ready", "state": "ok"} when it
  * has (re)loaded. Other states, with "detail": "no_key" (egress has no API key), "old_configuration"
@@ -60,6 +61,8 @@ int hook_job_decode(struct json_object *head, struct hook_job *ret);
 struct hook_outcome {
     int64_t id;
     int64_t started_at, duration_ms;
+    int64_t cpu_ms;       /* processor time, of the user and of the system; -1: unknown */
+    int64_t memory_bytes; /* peak of resident memory; -1: unknown */
     struct attempt_end end;
     const char *error; /* or NULL; borrowed */
 };

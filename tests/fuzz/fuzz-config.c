@@ -36,6 +36,7 @@ static void check_hook(const struct config *config, const struct hook_config *ho
     assert(hook->types != 0 && hook->types < 1U << ENRICHMENT_MAX_);
     assert(hook->backoff_first_ms > 0 && hook->backoff_first_ms <= hook->backoff_longest_ms);
     assert(hook->timeout_ms > 0 && hook->kill_after_ms > 0 && hook->concurrency > 0);
+    assert(hook->window > 0 && hook->files > 0 && hook->working_directory[0] == '/');
 }
 
 static void check_config(const struct config *config)

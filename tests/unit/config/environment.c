@@ -189,3 +189,13 @@ Test(environment, line_of_the_key_that_counts)
                        "c.conf.d/1.conf:4: api_key_file: /nonexistent cannot be found: No such "
                        "file or directory\n");
 }
+
+Test(environment, users_of_hooks)
+{
+    cr_assert_eq(mkdir(box_path("bin"), 0755), 0);
+    write_mode("bin/run", "#!/bin/sh\n", 0755);
+    expect_environment(HOOK "user = root\n", "");
+    expect_environment(HOOK "user = nobody-of-this-name\n",
+                       "c.conf:5: user: there is no user nobody-of-this-name for hook x; add it "
+                       "with useradd(8), or leave the key empty\n");
+}

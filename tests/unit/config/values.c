@@ -164,3 +164,34 @@ Test(values, are_never_repeated)
         cr_expect_null(strstr(faults, "SeCrEt"), "%s", faults);
     }
 }
+
+Test(values, of_a_hooks_program)
+{
+    EXPECT("hook x", "window", {"1", NULL}, {"4096", NULL}, {"0", "must be 1 to 4096"},
+           {"4097", "must be 1 to 4096"});
+    EXPECT("hook x", "memory", {"0", NULL}, {"1M", NULL}, {"1024G", NULL},
+           {"1023K", "must be 0, or 1M to 1024G"}, {"1025G", "must be 0, or 1M to 1024G"});
+    EXPECT("hook x", "cpu", {"0", NULL}, {"1s", NULL}, {"7d", NULL},
+           {"999ms", "must be 0, or 1s to 7d"}, {"8d", "must be 0, or 1s to 7d"});
+    EXPECT("hook x", "files", {"16", NULL}, {"1048576", NULL}, {"15", "must be 16 to 1048576"});
+    EXPECT("hook x", "processes", {"0", NULL}, {"100000", NULL}, {"-1", "must be 0 to 100000"});
+    EXPECT("hook x", "user", {"", NULL}, {"www-data", NULL}, {"a b", "must be one user's name"},
+           {"123456789012345678901234567890123", "a user's name has at most 32 characters"});
+    EXPECT("hook x", "working_directory", {"/", NULL}, {"/srv/", NULL}, {"", NULL},
+           {"srv", "must be an absolute path"});
+}
+
+#define NO_VARIABLE "must be NAME=value, separated by blanks; a name has letters, digits and _"
+#define OURS        "names that begin with PRONTO_ are prontod's own"
+#define NO_FILE     "must be an absolute path, or the name of a credential"
+
+Test(values, environments)
+{
+    EXPECT("hook x", "environment", {"", NULL}, {"A=1", NULL}, {"A= _b9=x=y \"C=1 2\"", NULL},
+           {"A=1 B", NO_VARIABLE}, {"=1", NO_VARIABLE}, {"1A=1", NO_VARIABLE},
+           {"A-B=1", NO_VARIABLE}, {"\xc3\x84=1", NO_VARIABLE}, {"PRONTO_A=1", OURS},
+           {"PRONTO_=1", OURS}, {"PRONTO=1", NULL}, {"A=1 B=2 A=3", "a name is given twice"},
+           {"A=1 AB=2", NULL}, {"\"A=1", "a quote is not closed"});
+    EXPECT("hook x", "environment_file", {"", NULL}, {"/etc/x", NULL}, {"crm-secrets", NULL},
+           {"etc/x", NO_FILE}, {"..", NO_FILE}, {".x", NO_FILE});
+}

@@ -204,12 +204,14 @@ Test(wire, hook_outcomes)
 /* Each of its members is needed, and has its range. */
 Test(wire, hook_outcomes_that_are_none)
 {
-    static const char *const members[] = {"id",     "started_at", "duration_ms", "exit_code",
-                                          "signal", "timed_out",  "interrupted", "not_started"};
+    static const char *const members[] = {"id",           "started_at", "duration_ms", "cpu_ms",
+                                          "memory_bytes", "exit_code",  "signal",      "timed_out",
+                                          "interrupted",  "not_started"};
     static const struct {
         const char *member;
         int64_t value;
-    } wrong[] = {{"duration_ms", -1}, {"exit_code", -2}, {"exit_code", 256}, {"signal", -1}};
+    } wrong[] = {{"duration_ms", -1}, {"cpu_ms", -2},     {"memory_bytes", -2},
+                 {"exit_code", -2},   {"exit_code", 256}, {"signal", -1}};
     const struct hook_outcome outcome = {.id = 1};
 
     for (size_t i = 0; i < ARRAY_SIZE(members) + ARRAY_SIZE(wrong); i++) {
