@@ -91,6 +91,8 @@ static void log_attempt(const struct run *run, const struct store_finish_attempt
         snprintf(how, sizeof(how), "was interrupted");
     else if (end->signal)
         snprintf(how, sizeof(how), "was killed by signal %d", end->signal);
+    else if (end->exit_code < 0)
+        snprintf(how, sizeof(how), "ended without an answer");
     else
         snprintf(how, sizeof(how), "ended with %d", end->exit_code);
     time_format_rfc3339(command->next_at, when);

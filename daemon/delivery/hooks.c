@@ -69,6 +69,7 @@ void hooks_free(struct deliverer *deliverer)
 size_t hooks_capacity(struct deliverer *deliverer, struct hook_run_state *hook)
 {
     const struct hook_config *config = config_hook(deliverer->config, hook->name);
+    int64_t most;
 
     if (!hook->configured || !config)
         return 0;
@@ -81,7 +82,8 @@ size_t hooks_capacity(struct deliverer *deliverer, struct hook_run_state *hook)
         }
         return hook->running == 0 ? 1 : 0;
     }
-    return hook->running < config->concurrency ? (size_t)(config->concurrency - hook->running) : 0;
+    most = config->mode == HOOK_STREAM ? config->window : config->concurrency;
+    return hook->running < most ? (size_t)(most - hook->running) : 0;
 }
 
 void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const char *error)

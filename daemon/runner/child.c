@@ -1,69 +1,22 @@
-/* The end is judged when the leader ends, not when the last holder of its output does.
- *
- * All sources have one priority: with another one, hooks that print without pause would keep the
- * ends of others from being seen. What a hook printed last is read at its end.
- *
- * The leader is a zombie while its end is handled, so its number still names its group and nobody
- * else's. */
+/* The end is judged when the leader ends, not when the last holder of its output does. */
 #include "runner/child.h"
 
-#include "common/timestamp.h"
+#include "common/cleanup.h"
+#include "common/io.h"
+#include "runner/pipes.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/wait.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#define READ_SIZE 65536
-#define READS_MAX 16 /* in one turn of the loop */
-
 /* The loop would round a wait up to a quarter of a second. */
 #define TIMER_ACCURACY_US 1000
-
-/* Returns false at the end of the output, or when there is none now. */
-static bool read_some(struct child *child)
-{
-    char data[READ_SIZE];
-    ssize_t n = read(child->output_fd, data, sizeof(data));
-
-    if (n > 0)
-        output_add(&child->output, data, (size_t)n);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        sd_event_source_set_enabled(child->output_source, SD_EVENT_OFF);
-    return n > 0;
-}
-
-static void read_output(struct child *child)
-{
-    for (int i = 0; i < READS_MAX && read_some(child); i++)
-        ;
-}
-
-static int on_output(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-    (void)source;
-    (void)fd;
-    (void)events;
-    read_output(userdata);
-    return 0;
-}
-
-static void signal_group(const struct child *child, int number)
-{
-    kill(-child->pid, number);
-}
-
-static void terminate(struct child *child)
-{
-    signal_group(child, SIGTERM);
-    signal_group(child, SIGCONT); /* one that stopped itself cannot hear the other */
-    sd_event_source_set_time_relative(child->timer, (uint64_t)child->kill_after_ms * 1000);
-    sd_event_source_set_enabled(child->timer, SD_EVENT_ONESHOT);
-}
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -71,12 +24,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
     (void)source;
     (void)usec;
-    if (child->timed_out || child->interrupted) {
-        signal_group(child, SIGKILL);
-        return 0;
-    }
+    if (child->interrupted)
+        return 0; /* on its way out */
     child->timed_out = true;
-    terminate(child);
+    process_terminate(child->process);
     return 0;
 }
 
@@ -85,99 +36,118 @@ void child_stop(struct child *child)
     if (child->timed_out || child->interrupted)
         return; /* on its way out */
     child->interrupted = true;
-    terminate(child);
+    process_terminate(child->process);
 }
 
 void child_kill(struct child *child)
 {
     child->interrupted = true;
-    signal_group(child, SIGKILL);
+    process_kill(child->process);
 }
 
-static int on_leader_end(sd_event_source *source, const siginfo_t *info, void *userdata)
+static void on_ended(struct process *process, const struct process_end *end, void *userdata)
 {
     struct child *child = userdata;
-    bool exited = info->si_code == CLD_EXITED;
     char output[LIMIT_HOOK_OUTPUT];
     struct hook_outcome outcome = {
         .id = child->id,
-        .started_at = child->started_at,
-        .duration_ms = time_boot_ms() - child->started_boot_ms,
-        .end = {.exit_code = exited ? info->si_status : -1,
-                .signal = exited ? 0 : info->si_status,
+        .started_at = end->started_at,
+        .duration_ms = end->duration_ms,
+        .cpu_ms = end->cpu_ms,
+        .memory_bytes = end->memory_bytes,
+        .end = {.exit_code = end->exit_code,
+                .signal = end->signal,
                 .timed_out = child->timed_out,
                 .interrupted = child->interrupted},
+        .error = child->timed_out || child->interrupted ? NULL : end->limit,
     };
 
-    (void)source;
-    read_output(child);
-    signal_group(child, SIGKILL);
-    child->over = true;
-    child->ended(child, &outcome, output, output_copy(&child->output, output), child->userdata);
-    return 0;
+    (void)process;
+    capture_drain(&child->output); /* what it printed last */
+    child->ended(child, &outcome, output, output_copy(&child->output.output, output),
+                 child->userdata);
 }
 
-static int watch(struct child *child, sd_event *loop, int64_t timeout_ms)
+/* The document in memory, opened for reading alone. A descriptor or a negative errno. */
+static int document_fd(const char *document, size_t size)
 {
-    int r =
-        sd_event_add_io(loop, &child->output_source, child->output_fd, EPOLLIN, on_output, child);
+    cleanup_close int fd = memfd_create("document", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    char path[64];
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    r = fd_write_all(fd, document, size);
+    if (r < 0)
+        return r;
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return -errno;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    r = open(path, O_RDONLY | O_CLOEXEC);
+    if (r >= 0)
+        return r;
+    if (lseek(fd, 0, SEEK_SET) < 0) /* without /proc: the descriptor itself, which is sealed */
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+static int watch(struct child *child, sd_event *loop, int output, int64_t timeout_ms)
+{
+    int r = capture_start(&child->output, loop, output);
 
     if (r >= 0)
         r = sd_event_add_time_relative(loop, &child->timer, CLOCK_BOOTTIME,
                                        (uint64_t)timeout_ms * 1000, TIMER_ACCURACY_US, on_timer,
                                        child);
-    if (r >= 0)
-        r = sd_event_add_child(loop, &child->exit_source, child->pid, WEXITED, on_leader_end,
-                               child);
-    return r;
+    return r < 0 ? r : 0;
 }
 
-/* A process that was killed and cannot end would hold up everybody, but so it is only when prontod-
- * runner ends or is out of memory. */
-static void kill_and_reap(pid_t pid)
+static int start(struct child *child, struct processes *processes, const struct hook_config *hook,
+                 const struct hook_job *job, const char *document, size_t size,
+                 char ret_error[static PROGRAM_ERROR_SIZE])
 {
-    kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    cleanup_close int in = document_fd(document, size), out = -1, output = -1;
+    struct process_order order = {.hook = hook, .env = job->env, .in = in};
+    int r = in < 0 ? in : pipe_from_program(&output, &out);
+
+    if (r < 0) {
+        program_explain(hook->command[0], -r, ret_error);
+        return PROCESS_E_NOT_STARTED;
+    }
+    order.out = order.err = out;
+    r = process_start(processes, &order, on_ended, child, &child->process, ret_error);
+    return r != PROCESS_OK
+               ? r
+               : watch(child, processes_loop(processes), TAKE_FD(output), hook->timeout_ms);
 }
 
-int child_new(sd_event *loop, const struct hook_config *hook, int64_t id, pid_t pid, int output_fd,
-              child_ended_fn ended, void *userdata, struct child **ret)
+int child_start(struct processes *processes, const struct hook_config *hook,
+                const struct hook_job *job, const char *document, size_t size, child_ended_fn ended,
+                void *userdata, struct child **ret, char ret_error[static PROGRAM_ERROR_SIZE])
 {
     struct child *child = calloc(1, sizeof(*child));
     int r;
 
-    if (!child) {
-        close(output_fd);
-        kill_and_reap(pid);
+    if (!child)
         return -ENOMEM;
-    }
-    child->id = id;
-    child->pid = pid;
-    child->output_fd = output_fd;
-    child->started_at = time_now();
-    child->started_boot_ms = time_boot_ms();
-    child->kill_after_ms = hook->kill_after_ms;
+    child->id = job->id;
     child->ended = ended;
     child->userdata = userdata;
-    r = watch(child, loop, hook->timeout_ms);
-    if (r < 0) {
+    r = start(child, processes, hook, job, document, size, ret_error);
+    if (r != PROCESS_OK) {
         child_free(child);
         return r;
     }
     *ret = child;
-    return 0;
+    return PROCESS_OK;
 }
 
 void child_free(struct child *child)
 {
     if (!child)
         return;
-    sd_event_source_disable_unref(child->exit_source);
-    sd_event_source_disable_unref(child->output_source);
     sd_event_source_disable_unref(child->timer);
-    if (!child->over)
-        kill_and_reap(child->pid);
-    close(child->output_fd);
+    process_free(child->process);
+    capture_stop(&child->output);
     free(child);
 }

@@ -1,4 +1,5 @@
 /* prontod-runner(8): runs hook programs for prontod. */
+#include "common/crypto.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "config/config.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 static const char usage[] =
@@ -25,8 +25,7 @@ static const char usage[] =
     "\n"
     "See prontod-runner(8), prontod-hooks(7), prontod.conf(5).\n";
 
-/* What hooks leave behind becomes our child, so that it can be ended; and none of them leaves a
- * core file, in which the document would be. */
+/* No hook leaves a core file, in which the document would be. */
 static int prepare_process(void)
 {
     const struct rlimit no_core = {0, 0};
@@ -35,10 +34,10 @@ static int prepare_process(void)
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD); /* sd_event_add_child(3) wants it blocked */
-    if (r == 0 &&
-        (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
-         setrlimit(RLIMIT_CORE, &no_core) < 0))
+    if (r == 0 && (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0))
         r = -errno;
+    if (r == 0)
+        r = crypto_init(); /* randomness, for waits */
     if (r < 0)
         log_error("cannot prepare the process: %s", strerror(-r));
     return r;

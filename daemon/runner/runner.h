@@ -5,9 +5,6 @@
 #include "config/config.h"
 #include "link/worker_main.h"
 
-/* Hooks that run at the same time, each with two descriptors; further ones wait for their turn. */
-#define LIMIT_RUNNING 256
-
 struct runner;
 
 /* @config is consumed, also on failure; @config_path is borrowed. 0 or a negative errno. */
