@@ -15,95 +15,152 @@ static const struct column columns[] = {
     {NULL, NULL},
 };
 
+/* Options that are filters: the letter is their place among the names of the API. */
+enum {
+    FILTER_STATE,
+    FILTER_EVENT,
+    FILTER_HOOK,
+    FILTER_REQUEST,
+    FILTER_SINCE,
+    FILTER_UNTIL,
+    FILTERS
+};
+static const char *const filter_names[FILTERS] = {
+    [FILTER_STATE] = "state",        [FILTER_EVENT] = "event", [FILTER_HOOK] = "hook",
+    [FILTER_REQUEST] = "request_id", [FILTER_SINCE] = "since", [FILTER_UNTIL] = "until",
+};
+
+struct filters {
+    const char *of[FILTERS];
+    bool any;
+};
+
+static bool take_filter(struct filters *filters, int option)
+{
+    if (option < 0 || option >= FILTERS)
+        return false;
+    filters->of[option] = optarg;
+    filters->any = true;
+    return true;
+}
+
 static int run_deliveries(struct context *context, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"state", required_argument, NULL, 's'},   {"hook", required_argument, NULL, 'k'},
-        {"request", required_argument, NULL, 'r'}, {"limit", required_argument, NULL, 'l'},
-        {"all", no_argument, NULL, 'a'},           {0}};
-    const char *state = NULL, *hook = NULL, *request = NULL, *limit = NULL;
+    static const struct option options[] = {{"state", required_argument, NULL, FILTER_STATE},
+                                            {"event", required_argument, NULL, FILTER_EVENT},
+                                            {"hook", required_argument, NULL, FILTER_HOOK},
+                                            {"request", required_argument, NULL, FILTER_REQUEST},
+                                            {"since", required_argument, NULL, FILTER_SINCE},
+                                            {"until", required_argument, NULL, FILTER_UNTIL},
+                                            {"limit", required_argument, NULL, 'l'},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {0}};
+    struct filters filters = {.any = false};
+    const char *limit = NULL;
     bool all = false;
     struct path path;
     int option;
 
     while ((option = getopt_long(argc, argv, ":", options, NULL)) >= 0) {
-        if (option == 's')
-            state = optarg;
-        else if (option == 'k')
-            hook = optarg;
-        else if (option == 'r')
-            request = optarg;
-        else if (option == 'l')
+        if (option == 'l')
             limit = optarg;
         else if (option == 'a')
             all = true;
-        else
+        else if (!take_filter(&filters, option))
             return option_error(context, option, argv);
     }
-    if (optind + 1 < argc || (optind < argc && (state || hook || request || limit || all)))
+    if (optind + 1 < argc || (optind < argc && (filters.any || limit || all)))
         return usage_error(context, "unexpected argument '%s'", argv[argc - 1]);
     path_begin(&path, "/v1/deliveries");
     if (optind < argc) {
         path_part(&path, argv[optind]);
         return print_one(context, "GET", &path, NULL, columns);
     }
-    path_add(&path, "state", state);
-    path_add(&path, "hook", hook);
-    path_add(&path, "request_id", request);
+    for (int i = 0; i < FILTERS; i++)
+        path_add(&path, filter_names[i], filters.of[i]);
     return print_list(context, &path, limit, all, columns);
 }
 
-static int retry_dead(struct context *context, const char *hook)
+static int retry_dead(struct context *context, const struct filters *filters)
 {
     static const struct column retried[] = {{"RETRIED", "retried"}, {NULL, NULL}};
     cleanup_json struct json_object *body = json_object_new_object();
     struct path path;
+    int r = body ? json_add_string(body, "state", "dead") : -1;
 
-    if (!body || json_add_string(body, "state", "dead") < 0 ||
-        (hook && json_add_string(body, "hook", hook) < 0))
+    for (int i = 0; i < FILTERS && r == 0; i++)
+        if (filters->of[i])
+            r = json_add_string(body, filter_names[i], filters->of[i]);
+    if (r < 0)
         return fail(EXIT_ERROR, "out of memory");
     path_begin(&path, "/v1/deliveries/retry");
     return print_one(context, "POST", &path, body, retried);
 }
 
+static int retry_one(struct context *context, const char *delivery, bool again)
+{
+    cleanup_json struct json_object *body = NULL;
+    struct path path;
+
+    if (again) {
+        body = json_object_new_object();
+        if (!body || json_add_bool(body, "again", true) < 0)
+            return fail(EXIT_ERROR, "out of memory");
+    }
+    path_begin(&path, "/v1/deliveries");
+    path_part(&path, delivery);
+    path_part(&path, "retry");
+    return print_one(context, "POST", &path, body, columns);
+}
+
 static int run_retry(struct context *context, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"dead", no_argument, NULL, 'd'}, {"hook", required_argument, NULL, 'k'}, {0}};
-    const char *hook = NULL;
-    bool dead = false;
-    struct path path;
+    static const struct option options[] = {{"dead", no_argument, NULL, 'd'},
+                                            {"again", no_argument, NULL, 'a'},
+                                            {"event", required_argument, NULL, FILTER_EVENT},
+                                            {"hook", required_argument, NULL, FILTER_HOOK},
+                                            {"request", required_argument, NULL, FILTER_REQUEST},
+                                            {"since", required_argument, NULL, FILTER_SINCE},
+                                            {"until", required_argument, NULL, FILTER_UNTIL},
+                                            {0}};
+    struct filters filters = {.any = false};
+    bool dead = false, again = false;
     int option;
 
     while ((option = getopt_long(argc, argv, ":", options, NULL)) >= 0) {
         if (option == 'd')
             dead = true;
-        else if (option == 'k')
-            hook = optarg;
-        else
+        else if (option == 'a')
+            again = true;
+        else if (!take_filter(&filters, option))
             return option_error(context, option, argv);
     }
-    if (dead && optind == argc)
-        return retry_dead(context, hook);
-    if (dead || hook || optind + 1 != argc)
-        return usage_error(context, "give one delivery id, or --dead [--hook NAME]");
-    path_begin(&path, "/v1/deliveries");
-    path_part(&path, argv[optind]);
-    path_part(&path, "retry");
-    return print_one(context, "POST", &path, NULL, columns);
+    if (dead && !again && optind == argc)
+        return retry_dead(context, &filters);
+    if (dead || filters.any || optind + 1 != argc)
+        return usage_error(context, "give one delivery id [--again], or --dead and filters");
+    return retry_one(context, argv[optind], again);
 }
 
 const struct command delivery_commands[] = {
     {"deliveries", "[OPTIONS] [ID]", "deliveries, newest first; or one with its attempts",
      "  --state queued|running|retrying|succeeded|dead\n"
+     "  --event finished|failed|expired|unmatched|dead\n"
      "  --hook NAME\n"
      "  --request ID\n"
+     "  --since TIME                           created at or after (RFC 3339, or a date)\n"
+     "  --until TIME                           created before\n"
      "  --limit N                              default 50, at most 1000\n"
      "  --all                                  every page\n",
      run_deliveries},
-    {"retry", "DELIVERY | --dead [--hook NAME]", "run a delivery again",
-     "  --dead                                 all dead ones\n"
-     "  --hook NAME                            of this hook only\n",
+    {"retry", "DELIVERY [--again] | --dead [FILTERS]", "run a delivery again",
+     "  --again                                also when it has succeeded\n"
+     "  --dead                                 all dead ones, or of these:\n"
+     "  --hook NAME                            those of this hook\n"
+     "  --event finished|failed|expired|unmatched|dead\n"
+     "  --request ID                           those of this request\n"
+     "  --since TIME                           that died at or after (RFC 3339, or a date)\n"
+     "  --until TIME                           that died before\n",
      run_retry},
     {0},
 };

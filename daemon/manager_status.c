@@ -3,6 +3,7 @@
 #include "common/json.h"
 #include "model/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static const char *submit_refused(void *userdata)
@@ -19,8 +20,7 @@ static const char *submit_refused(void *userdata)
                : NULL;
 }
 
-static int hook_state(const char *hook, const char **ret_state, const char **ret_error,
-                      void *userdata)
+static int hook_state(const char *hook, struct hook_live *ret, void *userdata)
 {
     struct manager *manager = userdata;
     struct hook_status status;
@@ -28,8 +28,8 @@ static int hook_state(const char *hook, const char **ret_state, const char **ret
 
     if (r < 0)
         return r;
-    *ret_state = status.state;
-    *ret_error = status.error;
+    *ret = (struct hook_live){
+        .state = status.state, .error = status.error, .retry_at = status.retry_at};
     return 0;
 }
 
@@ -151,6 +151,7 @@ static int status(struct json_object *object, void *userdata)
 struct test {
     void (*done)(struct json_object *outcome, void *done_userdata);
     void *done_userdata;
+    struct json_object *document; /* that the hook was given, when it is to be shown */
     struct test *next;
 };
 static struct test *tests; /* at most as many as the deliverer takes; one thread */
@@ -162,11 +163,12 @@ static void test_forget(struct test *test)
             *p = test->next;
             break;
         }
+    json_object_put(test->document);
     free(test);
 }
 
 static int test_json(const struct hook_outcome *outcome, const char *output, size_t size,
-                     struct json_object **ret)
+                     struct json_object *document, struct json_object **ret)
 {
     cleanup_json struct json_object *object = json_object_new_object();
     int r = object ? 0 : -ENOMEM;
@@ -186,6 +188,8 @@ static int test_json(const struct hook_outcome *outcome, const char *output, siz
         r = json_add_string(object, "error", outcome->error);
     if (r == 0)
         r = json_add_string_len(object, "output", output ? output : "", size);
+    if (r == 0 && document)
+        r = json_add(object, "document", json_object_get(document));
     if (r == 0)
         *ret = TAKE_PTR(object);
     return r;
@@ -197,13 +201,13 @@ static void on_tested(const struct hook_outcome *outcome, const char *output, si
     struct test *test = userdata;
     struct json_object *json = NULL;
 
-    if (outcome && test_json(outcome, output, size, &json) < 0)
+    if (outcome && test_json(outcome, output, size, test->document, &json) < 0)
         json = NULL;
     test->done(json, test->done_userdata);
     test_forget(test);
 }
 
-static int test_hook(const char *hook,
+static int test_hook(const char *hook, struct hook_trial *trial,
                      void (*done)(struct json_object *outcome, void *done_userdata),
                      void *done_userdata, void *userdata)
 {
@@ -214,8 +218,14 @@ static int test_hook(const char *hook,
     if (!test)
         return -ENOMEM;
     *test = (struct test){.done = done, .done_userdata = done_userdata, .next = tests};
-    r = deliverer_test(manager->deliverer, hook, on_tested, test);
-    if (r < 0) {
+    r = deliverer_test(manager->deliverer, hook, trial->request, &test->document, &trial->why,
+                       on_tested, test);
+    if (r == 0 && !trial->show_document) {
+        json_object_put(test->document);
+        test->document = NULL;
+    }
+    static_assert(HOOK_TRIAL_UNFIT == DELIVERER_TEST_UNFIT, "one meaning on both sides");
+    if (r != 0) {
         free(test);
         return r;
     }

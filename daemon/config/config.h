@@ -35,6 +35,8 @@ struct hook_config {
     char *working_directory; /* absolute */
     char **environment;      /* of "NAME=value"; NULL-terminated, or NULL */
     char *environment_file;  /* absolute, or the name of a credential; or NULL */
+    int64_t rate;         /* runs a second; 0: no limit */
+    int64_t trip_after;   /* failed attempts in a row that trip it; 0: never */
 };
 
 struct config {
@@ -66,6 +68,9 @@ struct config {
         struct credit_prices prices;
     } pronto;
     bool custom_lenient;
+    struct {
+        int64_t concurrency; /* of all hooks with mode = exec */
+    } delivery;
     struct hook_config *hooks;
     size_t n_hooks;
     struct config_origins *origins; /* the room's own: where each key was given */

@@ -84,6 +84,8 @@ static const struct config_key table[] = {
 
     {"match", "custom", "strict", OF(custom_lenient, value_flag, .words = words_custom)},
 
+    {"delivery", "concurrency", "64", OF(delivery.concurrency, value_integer, RANGE(1, 1000))},
+
     {"hook", "command", NULL, HOOK(command, value_command)},
     {"hook", "on", "finished", HOOK(on, value_events)},
     {"hook", "enrichment_type", "email phone personal_email", HOOK(types, value_types)},
@@ -105,6 +107,8 @@ static const struct config_key table[] = {
     {"hook", "environment", "", HOOK(environment, value_environment, .may_be_empty = true)},
     {"hook", "environment_file", "",
      HOOK(environment_file, value_environment_file, .may_be_empty = true)},
+    {"hook", "rate", "0", HOOK(rate, value_integer, RANGE(0, 10000))},
+    {"hook", "trip_after", "10", HOOK(trip_after, value_integer, RANGE(0, 1000000))},
 };
 /* clang-format on */
 static_assert(ARRAY_SIZE(table) <= KEYS_MAX, "KEYS_MAX");

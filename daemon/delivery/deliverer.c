@@ -1,9 +1,9 @@
 /* One claim is under way at most; what it brings is marked running on disk and given to the runner
- * at once. Which delivery may run is the store's (order for each request and hook, due times), how
- * many is ours (concurrency of each hook, a broken hook's single probe). */
+ * at once. Which delivery may run is the store's (order for each request and hook, due times, hooks
+ * that were paused, turns of the hooks), how many is ours (concurrency of each hook and of all, rate,
+ * the single probe of a broken or tripped hook). */
 #include "delivery/deliverer_internal.h"
 
-#include "common/log.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -75,7 +75,8 @@ static void on_claimed(struct store_command *command)
         return;
     }
     for (size_t i = 0; i < claim->command.n; i++)
-        deliverer_start(deliverer, &claim->command.jobs[i]);
+        deliverer_start(deliverer, claim->names[claim->command.jobs[i].hook],
+                        &claim->command.jobs[i]);
     if (claim->command.next_due_at)
         deliverer_set_timer(deliverer, claim->command.next_due_at - time_now());
     if (claim->command.more)
@@ -84,40 +85,73 @@ static void on_claimed(struct store_command *command)
     deliverer_step(deliverer);
 }
 
+/* The hooks with their free places, in another order each time. False when there is nothing to
+ * claim: a run that ends, a probe, the rate or a reload wakes us again. */
+static bool fill_claim(struct deliverer *deliverer, struct claim *claim, size_t *ret_n)
+{
+    size_t shared = (size_t)deliverer->config->delivery.concurrency, n = 0;
+    bool any = false;
+
+    shared = shared > deliverer->n_shared ? shared - deliverer->n_shared : 0;
+    claim->command.shared = shared;
+    deliverer->turn++;
+    for (size_t i = 0; i < deliverer->n_hooks; i++) {
+        struct hook_run_state *hook = &deliverer->hooks[(deliverer->turn + i) % deliverer->n_hooks];
+        const struct hook_config *config = config_hook(deliverer->config, hook->name);
+        struct hook_capacity *capacity = &claim->hooks[n];
+
+        if (!hook->configured || !config)
+            continue;
+        memcpy(claim->names[n], hook->name, sizeof(claim->names[n]));
+        *capacity = (struct hook_capacity){
+            .hook = claim->names[n],
+            .free = hooks_capacity(deliverer, hook),
+            .running = (size_t)hook->running,
+            .shared = config->mode == HOOK_EXEC,
+        };
+        if (capacity->shared && capacity->free > shared)
+            capacity->free = shared;
+        any |= capacity->free > 0;
+        n++;
+    }
+    *ret_n = n;
+    return any;
+}
+
+/* The runner refused jobs a moment ago. */
+static bool must_hold(struct deliverer *deliverer)
+{
+    int64_t left = deliverer->refused_until_boot_ms - time_boot_ms();
+
+    if (left > 0)
+        deliverer_set_timer(deliverer, left);
+    return left > 0;
+}
+
 void deliverer_step(struct deliverer *deliverer)
 {
     struct claim *claim;
-    size_t n = 0;
+    size_t n;
 
-    if (deliverer->claiming || !deliverer->wanted || deliverer->stopped || !deliverer->ready)
+    if (deliverer->claiming || !deliverer->wanted || deliverer->stopped || !deliverer->ready ||
+        must_hold(deliverer))
         return;
     claim = claim_new(deliverer);
     if (!claim) {
         deliverer_set_timer(deliverer, CLAIM_AGAIN_MS);
         return;
     }
-    for (size_t i = 0; i < deliverer->n_hooks; i++) {
-        size_t places = hooks_capacity(deliverer, &deliverer->hooks[i]);
-
-        if (places == 0)
-            continue;
-        memcpy(claim->names[n], deliverer->hooks[i].name, sizeof(claim->names[n]));
-        claim->hooks[n] = (struct hook_capacity){.hook = claim->names[n], .free = places};
-        n++;
-    }
-    if (n == 0) {
+    if (!fill_claim(deliverer, claim, &n)) {
         claim_free(claim);
-        return; /* a slot that becomes free, a probe or a reload wakes us again */
+        return;
     }
-    claim->command = (struct store_claim_deliveries){
-        .base = {.kind = STORE_CLAIM_DELIVERIES,
-                 .where = STORE_DONE_ON_LOOP,
-                 .done = on_claimed,
-                 .userdata = claim},
-        .hooks = claim->hooks,
-        .n_hooks = n,
-        .now = time_now(),
-    };
+    claim->command.base = (struct store_command){.kind = STORE_CLAIM_DELIVERIES,
+                                                 .where = STORE_DONE_ON_LOOP,
+                                                 .done = on_claimed,
+                                                 .userdata = claim};
+    claim->command.hooks = claim->hooks;
+    claim->command.n_hooks = n;
+    claim->command.now = time_now();
     deliverer->wanted = false;
     deliverer->claiming = true;
     if (store_post(deliverer->store, &claim->command.base) != STORE_OK) {
@@ -143,23 +177,20 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static void on_outcome(struct deliverer *deliverer, const struct hook_outcome *outcome,
                        const char *output, size_t size)
 {
+    struct run *run;
+
     if (outcome->id < 0) {
         deliverer_test_outcome(deliverer, outcome, output, size);
         return;
     }
-    for (struct run **p = &deliverer->runs; *p; p = &(*p)->next) {
-        struct run *run = *p;
-
-        if (run->delivery != outcome->id)
-            continue;
-        *p = run->next;
-        deliverer->n_runs--;
-        deliverer_finish(deliverer, run, outcome, output, size);
-        free(run);
-        deliverer_wake(deliverer);
+    run = runs_take(deliverer, outcome->id);
+    if (!run) {
+        log_debug("prontod-runner answered for a delivery that is not running, ignoring it");
         return;
     }
-    log_debug("prontod-runner answered for a delivery that is not running, ignoring it");
+    deliverer_finish(deliverer, run, outcome, output, size);
+    free(run);
+    deliverer_wake(deliverer);
 }
 
 void deliverer_frame(struct deliverer *deliverer, struct json_object *head, const char *payload,
@@ -185,13 +216,11 @@ void deliverer_link_up(struct deliverer *deliverer)
 
 void deliverer_link_down(struct deliverer *deliverer)
 {
+    struct run *run;
+
     deliverer->ready = false;
     deliverer_tests_lost(deliverer);
-    while (deliverer->runs) {
-        struct run *run = deliverer->runs;
-
-        deliverer->runs = run->next;
-        deliverer->n_runs--;
+    while ((run = runs_take_one(deliverer))) {
         deliverer_finish(deliverer, run, NULL, NULL, 0);
         free(run);
     }
@@ -244,14 +273,12 @@ bool deliverer_is_idle(const struct deliverer *deliverer)
 
 void deliverer_free(struct deliverer *deliverer)
 {
+    struct run *run;
+
     if (!deliverer)
         return;
-    while (deliverer->runs) {
-        struct run *run = deliverer->runs;
-
-        deliverer->runs = run->next;
+    while ((run = runs_take_one(deliverer)))
         free(run);
-    }
     hooks_free(deliverer);
     insist_free(deliverer->insist, deliverer_drop_finish);
     sd_event_source_unref(deliverer->timer);

@@ -20,8 +20,8 @@ void deliverer_free(struct deliverer *deliverer);
 /* Something may be due: after a commit that changed deliveries, and at start. */
 void deliverer_wake(struct deliverer *deliverer);
 
-/* Hooks as in @config from now on; what runs ends under its old settings; broken hooks are tried
- * again. */
+/* Hooks as in @config from now on; what runs ends under its old settings; broken and tripped hooks
+ * are tried again. */
 void deliverer_reload(struct deliverer *deliverer, const struct config *config);
 
 /* What the link to prontod-runner brings. */
@@ -35,18 +35,23 @@ void deliverer_stop(struct deliverer *deliverer);
 bool deliverer_is_idle(const struct deliverer *deliverer);
 
 struct hook_status {
-    const char *state; /* "ok" or "broken"; static */
-    const char *error; /* why it is broken, or NULL; until the next call of the loop */
+    const char *state; /* "ok", "broken" or "tripped"; static */
+    const char *error; /* why it is not ok, or NULL; until the next call of the loop */
+    int64_t retry_at;  /* when it is tried again; 0: it is ok */
     int64_t running;
 };
 /* Of a hook of the configuration. Returns 0 or -ENOENT. */
 int deliverer_hook(const struct deliverer *deliverer, const char *name, struct hook_status *ret);
 
-/* Runs a hook on a document without storing anything (POST /v1/hooks/{name}/test). @done is called
- * once, with NULL outcome when the runner is not there (or went away). Returns 0, -ENOENT, -ENOMEM,
- * -ENOTCONN, or -EBUSY (too many tests). */
+/* Runs a hook on a document without storing anything (POST /v1/hooks/{name}/test): that of @request,
+ * with the event that its state is, or a sample when @request is 0. @done is called once, with NULL
+ * outcome when the runner went away. *ret_document: what the hook is given, owned by the caller.
+ * Returns 0, DELIVERER_TEST_UNFIT with *ret_why (static), -ENOENT, -ENOMEM, -ENOTCONN, or -EBUSY (too
+ * many tests). */
+#define DELIVERER_TEST_UNFIT 1 /* the hook is on no event that the request is in */
 struct hook_outcome;
-int deliverer_test(struct deliverer *deliverer, const char *hook,
+int deliverer_test(struct deliverer *deliverer, const char *hook, store_key request,
+                   struct json_object **ret_document, const char **ret_why,
                    void (*done)(const struct hook_outcome *outcome, const char *output, size_t size,
                                 void *userdata),
                    void *userdata);

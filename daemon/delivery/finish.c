@@ -1,9 +1,7 @@
 /* How an attempt ended goes to the store with insist_post(): a delivery never stays running on disk
- * because the disk was full for a moment. What the end means is decided by model/schedule.h from
- * what the store has of the delivery. */
+ * because the disk was full for a moment. What the end means is decided by model/schedule.h. */
 #include "delivery/deliverer_internal.h"
 
-#include "common/log.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -79,22 +77,28 @@ void deliverer_put_back(struct deliverer *deliverer, store_key delivery, int64_t
     finish_post(finish);
 }
 
-static void log_attempt(const struct run *run, const struct store_finish_attempt *command)
+#define HOW_SIZE 64
+
+static void describe_end(const struct attempt_end *end, char ret[static HOW_SIZE])
+{
+    if (end->timed_out)
+        snprintf(ret, HOW_SIZE, "timed out");
+    else if (end->interrupted)
+        snprintf(ret, HOW_SIZE, "was interrupted");
+    else if (end->signal)
+        snprintf(ret, HOW_SIZE, "was killed by signal %d", end->signal);
+    else if (end->exit_code < 0)
+        snprintf(ret, HOW_SIZE, "ended without an answer");
+    else
+        snprintf(ret, HOW_SIZE, "ended with %d", end->exit_code);
+}
+
+static void log_attempt(const struct run *run, const struct store_finish_attempt *command,
+                        const char *how)
 {
     struct log_field fields[] = {{"PRONTO_HOOK", run->hook}, {"PRONTO_DELIVERY_ID", run->id}};
-    const struct attempt_end *end = &command->end;
-    char how[64], when[TIME_RFC3339_SIZE];
+    char when[TIME_RFC3339_SIZE];
 
-    if (end->timed_out)
-        snprintf(how, sizeof(how), "timed out");
-    else if (end->interrupted)
-        snprintf(how, sizeof(how), "was interrupted");
-    else if (end->signal)
-        snprintf(how, sizeof(how), "was killed by signal %d", end->signal);
-    else if (end->exit_code < 0)
-        snprintf(how, sizeof(how), "ended without an answer");
-    else
-        snprintf(how, sizeof(how), "ended with %d", end->exit_code);
     time_format_rfc3339(command->next_at, when);
     if (command->outcome == ATTEMPT_SUCCEEDED)
         log_fields(LOG_INFO, NULL, fields, ARRAY_SIZE(fields), "hook %s after %lld ms", how,
@@ -112,26 +116,57 @@ static void log_attempt(const struct run *run, const struct store_finish_attempt
         log_fields(LOG_NOTICE, NULL, fields, ARRAY_SIZE(fields), "hook %s; it runs again", how);
 }
 
-/* What the end means, from the store's record of the delivery. 0, READER_E_NOT_FOUND, or a negative
- * errno. */
-static int judge(struct deliverer *deliverer, const struct run *run,
-                 struct store_finish_attempt *command)
+/* What the end means, with the settings that the run was started with. */
+static void judge(const struct run *run, struct store_finish_attempt *command)
 {
-    struct delivery_record record = {0};
-    int r = reader_delivery(deliverer->reader, run->delivery, &record);
-
-    if (r != 0)
-        return r;
-    command->outcome =
-        attempt_judge(&command->end, record.n_attempts, record.interruptions,
-                      command->now - record.created_at, run->max_attempts, run->give_up_ms);
+    command->outcome = attempt_judge(&command->end, run->attempts, run->interruptions,
+                                     command->now - run->since, run->max_attempts, run->give_up_ms);
     command->next_at = command->now;
     if (command->outcome == ATTEMPT_RETRY)
         command->next_at +=
             backoff_equal_jitter(run->backoff_first_ms, run->backoff_longest_ms,
-                                 (unsigned)record.n_attempts + 1, random_uniform(UINT32_MAX));
-    delivery_record_done(&record);
-    return 0;
+                                 (unsigned)run->attempts + 1, random_uniform(UINT32_MAX));
+}
+
+/* Neither an interruption nor data that the hook refuses says anything about the hook. */
+static void tell_breaker(struct deliverer *deliverer, struct hook_run_state *hook,
+                         const struct run *run, const struct store_finish_attempt *command,
+                         const char *how)
+{
+    const struct attempt_end *end = &command->end;
+
+    if (command->outcome == ATTEMPT_SUCCEEDED)
+        hooks_succeeded(hook);
+    else if (!end->interrupted &&
+             (end->timed_out || end->signal != 0 || end->exit_code != EXIT_PERMANENT))
+        hooks_failed(deliverer, hook, run, how);
+}
+
+/* The runner could not take it (it stops, or the machine is short of processes, memory or
+ * descriptors): that is not the hook's fault, and asking again at once would not help. */
+static bool was_refused(const struct hook_outcome *outcome)
+{
+    return outcome && outcome->end.interrupted && outcome->end.exit_code < 0 &&
+           outcome->end.signal == 0;
+}
+
+static void refused(struct deliverer *deliverer, const struct run *run,
+                    const struct hook_outcome *outcome)
+{
+    log_limited(&deliverer->refused, LOG_WARNING,
+                "prontod-runner could not start a hook: %s; it is asked again in a second",
+                outcome->error ? outcome->error : "unknown reason");
+    deliverer->refused_until_boot_ms = time_boot_ms() + REFUSED_WAIT_MS;
+    deliverer_put_back(deliverer, run->delivery, REFUSED_WAIT_MS);
+}
+
+/* What the runner measured. */
+static void copy_figures(struct store_finish_attempt *command, const struct hook_outcome *outcome)
+{
+    command->started_at = outcome ? outcome->started_at : command->now;
+    command->duration_ms = outcome ? outcome->duration_ms : 0;
+    command->cpu_ms = -1;
+    command->memory_bytes = -1;
 }
 
 static int copy_texts(struct finish *finish, const struct hook_outcome *outcome, const char *output,
@@ -160,7 +195,7 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
 {
     struct hook_run_state *hook = hooks_find(deliverer, run->hook);
     struct finish *finish;
-    int r;
+    char how[HOW_SIZE];
 
     if (hook)
         hook->running--;
@@ -169,35 +204,27 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
         deliverer_put_back(deliverer, run->delivery, 0);
         return;
     }
-    if (outcome && outcome->end.interrupted && outcome->end.exit_code < 0 &&
-        outcome->end.signal == 0) {
-        deliverer_put_back(deliverer, run->delivery,
-                           REFUSED_WAIT_MS); /* the runner could not take it: it never ran */
+    if (was_refused(outcome)) {
+        refused(deliverer, run, outcome);
         return;
     }
-    if (hook && outcome)
-        hooks_mended(hook);
     finish = finish_new(deliverer, run->delivery);
-    if (!finish) {
+    if (!finish || copy_texts(finish, outcome, output, size) < 0) {
+        if (finish)
+            finish_free(finish);
         log_error(
             "out of memory over the end of a hook; its delivery runs again after the next start");
         return;
     }
     finish->command.end =
         outcome ? outcome->end : (struct attempt_end){.exit_code = -1, .interrupted = true};
-    finish->command.started_at = outcome ? outcome->started_at : finish->command.now;
-    finish->command.duration_ms = outcome ? outcome->duration_ms : 0;
-    r = copy_texts(finish, outcome, output, size);
-    if (r == 0)
-        r = judge(deliverer, run, &finish->command);
-    if (r != 0) {
-        if (r != READER_E_NOT_FOUND) { /* else it was erased while it ran */
-            log_error("cannot store the end of a hook: %s; its delivery runs again", strerror(-r));
-            deliverer_put_back(deliverer, run->delivery, REFUSED_WAIT_MS);
-        }
-        finish_free(finish);
-        return;
-    }
-    log_attempt(run, &finish->command);
+    copy_figures(&finish->command, outcome);
+    judge(run, &finish->command);
+    describe_end(&finish->command.end, how);
+    log_attempt(run, &finish->command, how);
+    if (hook && outcome)
+        hooks_mended(hook);
+    if (hook && hook->configured)
+        tell_breaker(deliverer, hook, run, &finish->command, how);
     finish_post(finish);
 }

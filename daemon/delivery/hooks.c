@@ -1,6 +1,5 @@
 #include "delivery/deliverer_internal.h"
 
-#include "common/log.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -21,10 +20,26 @@ struct hook_run_state *hooks_find(struct deliverer *deliverer, const char *name)
     return NULL;
 }
 
-static void carry_over(struct hook_run_state *fresh, const struct hook_run_state *old)
+static struct breaker_settings breaker_settings_of(const struct hook_config *config)
 {
-    /* Broken is looked at anew: a reload is how an operator says that it is mended. */
+    return (struct breaker_settings){.trip_after = config->trip_after,
+                                     .first_ms = config->backoff_first_ms};
+}
+
+/* Broken is looked at anew, and a tripped one may be probed: a reload is how an operator says that
+ * it is mended. @config NULL: it left the configuration. */
+static void carry_over(struct hook_run_state *fresh, const struct hook_run_state *old,
+                       const struct hook_config *config)
+{
     fresh->running = old->running;
+    fresh->bucket = old->bucket;
+    fresh->breaker = old->breaker;
+    memcpy(fresh->trouble, old->trouble, sizeof(fresh->trouble));
+    if (config) {
+        struct breaker_settings settings = breaker_settings_of(config);
+
+        breaker_reconsider(&fresh->breaker, &settings, time_boot_ms());
+    }
 }
 
 int hooks_configure(struct deliverer *deliverer, const struct config *config)
@@ -40,7 +55,7 @@ int hooks_configure(struct deliverer *deliverer, const struct config *config)
         snprintf(fresh[n].name, sizeof(fresh[n].name), "%s", config->hooks[i].name);
         fresh[n].configured = true;
         if (old)
-            carry_over(&fresh[n], old);
+            carry_over(&fresh[n], old, &config->hooks[i]);
         n++;
     }
     for (size_t i = 0; i < deliverer->n_hooks; i++) {
@@ -49,7 +64,7 @@ int hooks_configure(struct deliverer *deliverer, const struct config *config)
         if (old->running == 0 || config_hook(config, old->name))
             continue;
         memcpy(fresh[n].name, old->name, sizeof(fresh[n].name));
-        carry_over(&fresh[n++], old);
+        carry_over(&fresh[n++], old, NULL);
     }
     hooks_free(deliverer);
     deliverer->hooks = fresh;
@@ -66,24 +81,88 @@ void hooks_free(struct deliverer *deliverer)
     deliverer->n_hooks = 0;
 }
 
+static int64_t places_of(const struct hook_config *config)
+{
+    return config->mode == HOOK_STREAM ? config->window : config->concurrency;
+}
+
+/* One after @left, while nothing else runs. */
+static size_t probe_capacity(struct deliverer *deliverer, const struct hook_run_state *hook,
+                             int64_t left)
+{
+    if (left > 0)
+        deliverer_set_timer(deliverer, left);
+    return left <= 0 && hook->running == 0 ? 1 : 0;
+}
+
+static size_t rate_capacity(struct deliverer *deliverer, struct hook_run_state *hook, int64_t rate,
+                            int64_t now)
+{
+    size_t free = bucket_free(&hook->bucket, rate, now);
+
+    if (free == 0)
+        deliverer_set_timer(deliverer, bucket_wait(&hook->bucket, rate));
+    return free;
+}
+
 size_t hooks_capacity(struct deliverer *deliverer, struct hook_run_state *hook)
 {
     const struct hook_config *config = config_hook(deliverer->config, hook->name);
-    int64_t most;
+    int64_t now = time_boot_ms();
+    size_t free, rate;
 
     if (!hook->configured || !config)
         return 0;
-    if (hook->broken) {
-        int64_t left = hook->probe_boot_ms - time_boot_ms();
+    if (hook->broken)
+        return probe_capacity(deliverer, hook, hook->probe_boot_ms - now);
+    if (hook->breaker.tripped)
+        return probe_capacity(deliverer, hook, breaker_wait(&hook->breaker, now));
+    free = hook->running < places_of(config) ? (size_t)(places_of(config) - hook->running) : 0;
+    rate = rate_capacity(deliverer, hook, config->rate, now);
+    return free < rate ? free : rate;
+}
 
-        if (left > 0) {
-            deliverer_set_timer(deliverer, left);
-            return 0;
-        }
-        return hook->running == 0 ? 1 : 0;
-    }
-    most = config->mode == HOOK_STREAM ? config->window : config->concurrency;
-    return hook->running < most ? (size_t)(most - hook->running) : 0;
+void hooks_started(struct deliverer *deliverer, struct hook_run_state *hook, struct run *run)
+{
+    const struct hook_config *config = config_hook(deliverer->config, hook->name);
+
+    hook->running++;
+    run->probe = hook->breaker.tripped;
+    run->breaker = breaker_settings_of(config);
+    bucket_take(&hook->bucket);
+    /* Others may be due, and nothing else may happen until the rate lets them run. */
+    rate_capacity(deliverer, hook, config->rate, time_boot_ms());
+}
+
+void hooks_failed(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
+                  const char *how)
+{
+    struct log_field field = {"PRONTO_HOOK", hook->name};
+    int64_t now = time_boot_ms(), wait;
+    bool trips =
+        breaker_failed(&hook->breaker, &run->breaker, run->probe, now, random_uniform(UINT32_MAX));
+
+    if (!hook->breaker.tripped)
+        return;
+    wait = breaker_wait(&hook->breaker, now);
+    if (trips || run->probe)
+        snprintf(hook->trouble, sizeof(hook->trouble),
+                 "%lld attempts in a row failed; the last one %s",
+                 (long long)hook->breaker.failures, how);
+    if (trips)
+        log_fields(LOG_ERR, NULL, &field, 1,
+                   "hook is tripped: %s; its deliveries wait, and one is tried in %lld s, then in "
+                   "growing intervals, until one succeeds",
+                   hook->trouble, (long long)(wait + 999) / 1000);
+    deliverer_set_timer(deliverer, wait);
+}
+
+void hooks_succeeded(struct hook_run_state *hook)
+{
+    struct log_field field = {"PRONTO_HOOK", hook->name};
+
+    if (breaker_succeeded(&hook->breaker))
+        log_fields(LOG_NOTICE, NULL, &field, 1, "hook succeeds again, and goes on");
 }
 
 void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const char *error)
@@ -119,13 +198,27 @@ void hooks_mended(struct hook_run_state *hook)
     hook->error = NULL;
 }
 
+/* A time of the clock that does not jump, for people. */
+static int64_t wall_time(int64_t boot_ms)
+{
+    return time_now() + (boot_ms - time_boot_ms());
+}
+
 int deliverer_hook(const struct deliverer *deliverer, const char *name, struct hook_status *ret)
 {
     const struct hook_run_state *hook = hooks_find((struct deliverer *)deliverer, name);
 
     if (!hook || !hook->configured)
         return -ENOENT;
-    *ret = (struct hook_status){
-        .state = hook->broken ? "broken" : "ok", .error = hook->error, .running = hook->running};
+    *ret = (struct hook_status){.state = "ok", .running = hook->running};
+    if (hook->broken) {
+        ret->state = "broken";
+        ret->error = hook->error;
+        ret->retry_at = wall_time(hook->probe_boot_ms);
+    } else if (hook->breaker.tripped) {
+        ret->state = "tripped";
+        ret->error = hook->trouble;
+        ret->retry_at = wall_time(hook->breaker.probe_at);
+    }
     return 0;
 }

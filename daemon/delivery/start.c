@@ -1,8 +1,5 @@
 #include "delivery/deliverer_internal.h"
 
-#include "common/log.h"
-#include "model/document.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +7,40 @@
 
 #define PUT_BACK_MS 1000
 
-static int send_document(struct deliverer *deliverer, store_key delivery,
-                         const struct document_facts *facts)
+/* A stream hook reads the document alone. */
+static int make_environment(const struct deliverer *deliverer, const struct document_facts *facts,
+                            struct json_object **ret)
+{
+    const struct hook_config *config = config_hook(deliverer->config, facts->hook);
+
+    if (!config || config->mode != HOOK_STREAM)
+        return document_environment(facts, ret);
+    *ret = json_object_new_array();
+    return *ret ? 0 : -ENOMEM;
+}
+
+int deliverer_send(struct deliverer *deliverer, int64_t id, const struct document_facts *facts,
+                   struct json_object **ret_document)
 {
     cleanup_json struct json_object *document = NULL, *env = NULL, *head = NULL;
     cleanup_free char *text = NULL;
-    struct hook_job wire = {.id = delivery, .hook = facts->hook};
+    struct hook_job wire = {.id = id, .hook = facts->hook};
     size_t size;
     int r = document_build(facts, &document);
 
     if (r == 0)
         r = json_serialize(document, &text, &size);
     if (r == 0)
-        r = document_environment(facts, &env);
+        r = make_environment(deliverer, facts, &env);
     if (r < 0)
         return r;
     wire.env = env;
     r = hook_job_encode(&wire, &head);
-    return r < 0 ? r : worker_link_send(deliverer->runner, head, text, size);
+    if (r == 0)
+        r = worker_link_send(deliverer->runner, head, text, size);
+    if (r == 0 && ret_document)
+        *ret_document = TAKE_PTR(document);
+    return r;
 }
 
 /* With verify = fetch nothing of a callback reaches a hook; that of a request is not stored as its
@@ -37,10 +50,13 @@ static bool is_believed(const struct deliverer *deliverer, const struct delivery
     return facts->has_request || !deliverer->config->ingress.verify_fetch;
 }
 
-static int send_facts(struct deliverer *deliverer, const struct delivery_facts *facts)
+int deliverer_describe(const struct deliverer *deliverer, const struct delivery_facts *facts,
+                       struct document_facts *ret, struct json_object **ret_request)
 {
-    cleanup_json struct json_object *request = NULL;
-    struct document_facts document = {
+    const struct request_record *record = &facts->request;
+    int r;
+
+    *ret = (struct document_facts){
         .event = facts->event,
         .hook = facts->hook,
         .delivery_id = facts->id,
@@ -49,68 +65,89 @@ static int send_facts(struct deliverer *deliverer, const struct delivery_facts *
         .raw = is_believed(deliverer, facts) ? facts->raw : NULL,
         .dead = facts->dead,
     };
-
-    if (facts->has_request) {
-        const struct request_record *record = &facts->request;
-        int r = document_request(record->id, record->enrichment_id, record->type, record->content,
-                                 record->created_at, &request);
-
-        if (r == 0 && facts->event == EVENT_FAILED)
-            r = json_add_string(request, "error", record->error);
-        if (r < 0)
-            return r;
-        document.request = request;
-        document.result = record->result;
-        document.source = record->source;
-    }
-    return send_document(deliverer, facts->key, &document);
+    *ret_request = NULL;
+    if (!facts->has_request)
+        return 0;
+    r = document_request(record->id, record->enrichment_id, record->type, record->content,
+                         record->created_at, ret_request);
+    if (r == 0 && facts->event == EVENT_FAILED)
+        r = json_add_string(*ret_request, "error", record->error);
+    ret->request = *ret_request;
+    ret->result = record->result;
+    ret->source = record->source;
+    return r;
 }
 
-static struct run *run_new(const struct deliverer *deliverer, const struct delivery_facts *facts)
+static int send_facts(struct deliverer *deliverer, const struct delivery_facts *facts)
 {
-    const struct hook_config *config = config_hook(deliverer->config, facts->hook);
-    struct run *run = config ? calloc(1, sizeof(*run)) : NULL;
+    cleanup_json struct json_object *request = NULL;
+    struct document_facts document;
+    int r = deliverer_describe(deliverer, facts, &document, &request);
+
+    return r < 0 ? r : deliverer_send(deliverer, facts->key, &document, NULL);
+}
+
+static struct run *run_new(const struct hook_config *config, const struct delivery_facts *facts,
+                           const struct delivery_job *job)
+{
+    struct run *run = calloc(1, sizeof(*run));
 
     if (!run)
         return NULL;
     run->delivery = facts->key;
     memcpy(run->id, facts->id, sizeof(run->id));
     snprintf(run->hook, sizeof(run->hook), "%s", facts->hook);
+    run->attempts = job->attempts;
+    run->interruptions = job->interruptions;
+    run->since = job->since;
     run->backoff_first_ms = config->backoff_first_ms;
     run->backoff_longest_ms = config->backoff_longest_ms;
     run->give_up_ms = config->give_up_ms;
     run->max_attempts = config->max_attempts;
+    run->shared = config->mode == HOOK_EXEC;
     return run;
 }
 
-void deliverer_start(struct deliverer *deliverer, const struct delivery_job *job)
+static int start(struct deliverer *deliverer, const struct delivery_facts *facts,
+                 const struct delivery_job *job)
 {
+    const struct hook_config *config = config_hook(deliverer->config, facts->hook);
+    struct hook_run_state *hook = hooks_find(deliverer, facts->hook);
+    struct run *run;
+    int r;
+
+    if (!config || !hook)
+        return -ENOENT;
+    run = run_new(config, facts, job);
+    if (!run)
+        return -ENOMEM;
+    r = send_facts(deliverer, facts);
+    if (r < 0) {
+        free(run);
+        return r;
+    }
+    runs_add(deliverer, run);
+    hooks_started(deliverer, hook, run);
+    return 0;
+}
+
+void deliverer_start(struct deliverer *deliverer, const char *hook, const struct delivery_job *job)
+{
+    struct log_field field = {"PRONTO_HOOK", hook};
     struct delivery_facts facts = {0};
-    struct hook_run_state *hook = hooks_find(deliverer, job->hook);
-    struct run *run = NULL;
     int r = reader_delivery_facts(deliverer->reader, job->key, &facts);
 
     if (r == READER_E_NOT_FOUND)
-        return; /* erased since it was claimed */
-    if (r == 0) {
-        run = run_new(deliverer, &facts);
-        r = run && hook ? send_facts(deliverer, &facts) : -ENOENT;
-    }
-    if (r != 0) {
-        struct log_field field = {"PRONTO_HOOK", job->hook};
-
-        log_fields(LOG_WARNING, NULL, &field, 1,
-                   "delivery could not be given to prontod-runner: %s; it waits",
-                   r == -ENOTCONN ? "the runner is not there"
-                   : r == -ENOENT ? "the hook left the configuration"
-                                  : strerror(-r));
-        deliverer_put_back(deliverer, job->key, PUT_BACK_MS);
-        free(run);
-    } else {
-        run->next = deliverer->runs;
-        deliverer->runs = run;
-        deliverer->n_runs++;
-        hook->running++;
-    }
+        return; /* erased or purged since it was claimed */
+    if (r == 0)
+        r = start(deliverer, &facts, job);
     delivery_facts_done(&facts);
+    if (r == 0)
+        return;
+    log_fields(LOG_WARNING, NULL, &field, 1,
+               "delivery could not be given to prontod-runner: %s; it waits",
+               r == -ENOTCONN ? "the runner is not there"
+               : r == -ENOENT ? "the hook left the configuration"
+                              : strerror(-r));
+    deliverer_put_back(deliverer, job->key, PUT_BACK_MS);
 }

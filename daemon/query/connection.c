@@ -245,10 +245,11 @@ static int parse_body(struct call *call)
         [JSON_SCAN_TOO_DEEP] = "the body is nested too deeply",
         [JSON_SCAN_NOT_UTF8] = "the body is not UTF-8",
     };
-    bool only_object = call->route->body == BODY_OBJECT;
+    bool only_object = call->route->body != BODY_OBJECT_OR_ARRAY;
     int r;
 
-    if (call->route->body == BODY_NONE)
+    if (call->route->body == BODY_NONE ||
+        (call->route->body == BODY_OBJECT_OR_NOTHING && call->size == 0))
         return 0;
     r = json_parse_strict(call->body ? call->body : "", call->size, only_object, &call->json);
     if (r > 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const char no_delivery[] = "there is no such delivery";
+static const char wrong_event[] = "event is one of finished, failed, expired, unmatched, dead";
 
 static struct json_object *make_item(const void *item, void *userdata)
 {
@@ -33,22 +34,38 @@ static int read_request(struct call *call, const char *text, store_key *ret)
     return r == REQUEST_ANSWERED ? PAGE_ANSWERED : r;
 }
 
+/* What is wrong with it, or NULL. */
+static const char *read_words(const struct params *params, struct delivery_filter *ret)
+{
+    const char *state = params_get(params, "state"), *event = params_get(params, "event");
+
+    ret->hook = params_get(params, "hook");
+    ret->has_state = state != NULL;
+    ret->has_event = event != NULL;
+    if (state) {
+        ret->state = delivery_state_from_name(state);
+        if (ret->state == DELIVERY_STATE_INVALID)
+            return "state is one of queued, running, retrying, succeeded, dead";
+    }
+    if (event) {
+        ret->event = hook_event_from_name(event);
+        if (ret->event == HOOK_EVENT_INVALID)
+            return wrong_event;
+    }
+    return times_read(params_get(params, "since"), params_get(params, "until"), &ret->since,
+                      &ret->until);
+}
+
 /* Likewise. */
 static int read_filter(struct call *call, struct delivery_filter *ret)
 {
-    const char *state = params_get(&call->params, "state");
+    const char *wrong = read_words(&call->params, ret);
     const char *request = params_get(&call->params, "request_id");
 
-    ret->hook = params_get(&call->params, "hook");
-    ret->has_state = state != NULL;
-    if (state) {
-        ret->state = delivery_state_from_name(state);
-        if (ret->state == DELIVERY_STATE_INVALID) {
-            int r = answer_problem(call, 400,
-                                   "state is one of queued, running, retrying, succeeded, dead");
+    if (wrong) {
+        int r = answer_problem(call, 400, "%s", wrong);
 
-            return r < 0 ? r : PAGE_ANSWERED;
-        }
+        return r < 0 ? r : PAGE_ANSWERED;
     }
     return request ? read_request(call, request, &ret->request) : 0;
 }
@@ -101,6 +118,17 @@ int deliveries_show(struct call *call)
     return find(call) ? answer_one(call, 200) : answer_problem(call, 404, "%s", no_delivery);
 }
 
+static bool has_succeeded(struct call *call)
+{
+    struct delivery_record record = {0};
+    bool succeeded =
+        reader_delivery(call->query->backend.reader, call->key, &record) == READER_OK &&
+        record.state == DELIVERY_SUCCEEDED;
+
+    delivery_record_done(&record);
+    return succeeded;
+}
+
 static int retried(struct call *call)
 {
     static const struct refusals refusals = {
@@ -108,6 +136,10 @@ static int retried(struct call *call)
         .state = "the delivery waits or runs already",
     };
 
+    if (call->command.base.result == STORE_E_STATE && has_succeeded(call))
+        return answer_problem(call, 409,
+                              "the delivery has succeeded: it runs again only with the body "
+                              "{\"again\": true}");
     if (call->command.base.result != STORE_OK)
         return call_refused(call, &refusals);
     return answer_one(call, 202);
@@ -119,6 +151,10 @@ int deliveries_retry(struct call *call)
 
     if (!find(call))
         return answer_problem(call, 404, "%s", no_delivery);
+    if (call->json && json_object_object_length(call->json) > 0 &&
+        (json_object_object_length(call->json) != 1 ||
+         !json_get_bool(call->json, "again", &retry->again)))
+        return answer_problem(call, 422, "only again, true or false, is taken");
     retry->delivery = call->key;
     retry->now = time_now();
     return call_post(call, STORE_RETRY, retried);
@@ -139,18 +175,56 @@ static int retried_all(struct call *call)
     return object ? answer_json(call, 200, object) : -ENOMEM;
 }
 
+/* A member of the body that is a string. False: it is there and is none. */
+static bool take_text(struct call *call, const char *name, const char **ret, int *taken)
+{
+    struct json_object *value = NULL;
+
+    if (!json_object_object_get_ex(call->json, name, &value))
+        return true;
+    *ret = json_get_string(call->json, name);
+    ++*taken;
+    return *ret != NULL;
+}
+
+/* What is wrong with the body, or NULL. Texts live as long as the body, and that as the call. */
+static const char *read_retry(struct call *call, struct retry_filter *filter,
+                              const char **ret_request)
+{
+    const char *state = NULL, *event = NULL, *since = NULL, *until = NULL;
+    int taken = 0;
+
+    if (!take_text(call, "state", &state, &taken) || !state || strcmp(state, "dead") != 0)
+        return "state: required, and only dead ones are run again";
+    if (!take_text(call, "hook", &filter->hook, &taken) ||
+        !take_text(call, "event", &event, &taken) || !take_text(call, "since", &since, &taken) ||
+        !take_text(call, "until", &until, &taken) ||
+        !take_text(call, "request_id", ret_request, &taken) ||
+        taken != json_object_object_length(call->json))
+        return "beside state only hook, event, since, until and request_id are taken, as strings";
+    filter->has_event = event != NULL;
+    if (event) {
+        filter->event = hook_event_from_name(event);
+        if (filter->event == HOOK_EVENT_INVALID)
+            return wrong_event;
+    }
+    return times_read(since, until, &filter->since, &filter->until);
+}
+
 int deliveries_retry_all(struct call *call)
 {
-    const char *state = json_get_string(call->json, "state");
-    const char *hook = json_get_string(call->json, "hook");
-    int members = json_object_object_length(call->json);
     struct store_retry *retry = &call->command.retry;
+    const char *request = NULL;
+    const char *wrong = read_retry(call, &retry->filter, &request);
 
-    if (!state || strcmp(state, "dead") != 0)
-        return answer_problem(call, 422, "state: required, and only dead ones are run again");
-    if (members != (hook ? 2 : 1))
-        return answer_problem(call, 422, "beside state only hook, the name of one, is taken");
-    retry->hook = hook; /* lives as long as the body, and that as the call */
+    if (wrong)
+        return answer_problem(call, 422, "%s", wrong);
+    if (request) {
+        int r = request_find(call, request, 404, &retry->filter.request);
+
+        if (r != 0)
+            return r == REQUEST_ANSWERED ? 0 : r;
+    }
     retry->now = time_now();
     return call_post(call, STORE_RETRY, retried_all);
 }

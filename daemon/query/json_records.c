@@ -79,6 +79,15 @@ struct json_object *json_callback(const struct callback_record *record, bool who
     return build_end(&b);
 }
 
+/* Negative: not known. */
+static void build_known(struct builder *b, const char *key, int64_t value)
+{
+    if (value >= 0)
+        build_int(b, key, value);
+    else
+        build_string(b, key, NULL);
+}
+
 static struct json_object *make_attempt(const void *item, void *userdata)
 {
     const struct attempt_record *attempt = item;
@@ -88,16 +97,15 @@ static struct json_object *make_attempt(const void *item, void *userdata)
     build_int(&b, "number", attempt->number);
     build_time(&b, "started_at", attempt->started_at);
     build_int(&b, "duration_ms", attempt->duration_ms);
-    if (attempt->exit_code >= 0)
-        build_int(&b, "exit_code", attempt->exit_code);
-    else
-        build_string(&b, "exit_code", NULL);
+    build_known(&b, "exit_code", attempt->exit_code);
     if (attempt->signal > 0)
         build_int(&b, "signal", attempt->signal);
     else
         build_string(&b, "signal", NULL);
     build_bool(&b, "timed_out", attempt->timed_out);
     build_bool(&b, "interrupted", attempt->interrupted);
+    build_known(&b, "cpu_ms", attempt->cpu_ms);
+    build_known(&b, "memory_bytes", attempt->memory_bytes);
     build_string(&b, "error", attempt->error);
     build_bytes(&b, "output", attempt->output, attempt->output ? attempt->output_size : 0);
     return build_end(&b);
@@ -122,8 +130,7 @@ struct json_object *json_delivery(const struct delivery_record *record, const st
     build_time(&b, "created_at", record->created_at);
     build_time(&b, "next_attempt_at", record->next_attempt_at);
     build_time(&b, "gives_up_at",
-               hook && !delivery_is_over(record->state) ? record->created_at + hook->give_up_ms
-                                                        : 0);
+               hook && !delivery_is_over(record->state) ? record->since + hook->give_up_ms : 0);
     build_time(&b, "finished_at", record->finished_at);
     if (attempts >= 0) {
         size_t n = record->n_attempt_records, skip = n > (size_t)attempts ? n - attempts : 0;
@@ -167,20 +174,21 @@ static struct json_object *make_events(unsigned on)
     return array;
 }
 
-struct json_object *json_hook(const struct hook_config *hook, const struct hook_counts *counts,
-                              const struct hook_live *live)
+struct json_object *json_hook(const char *name, const struct hook_config *config,
+                              const struct hook_counts *counts, const struct hook_live *live)
 {
     struct builder b = build_begin();
 
-    build_string(&b, "name", hook->name);
-    build_string(&b, "command", hook->command_text);
-    build_string(&b, "mode", hook->mode == HOOK_STREAM ? "stream" : "exec");
-    build_value(&b, "on", make_events(hook->on));
+    build_string(&b, "name", name);
+    build_string(&b, "command", config ? config->command_text : NULL);
+    build_string(&b, "mode", !config ? NULL : config->mode == HOOK_STREAM ? "stream" : "exec");
+    build_value(&b, "on", make_events(config ? config->on : 0));
     build_string(&b, "state", live->state);
     for (int state = 0; state < DELIVERY_STATE_MAX_; state++)
         build_int(&b, delivery_state_name(state), counts->of[state]);
     build_time(&b, "last_success_at", counts->last_success_at);
     build_time(&b, "last_failure", counts->last_failure_at);
     build_string(&b, "error", live->error);
+    build_time(&b, "retry_at", live->retry_at);
     return build_end(&b);
 }

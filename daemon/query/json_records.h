@@ -21,8 +21,6 @@ struct json_object *json_delivery(const struct delivery_record *record, const st
                                   int attempts);
 struct json_object *json_event(const struct event_record *record);
 
-struct hook_live {
-    const char *state, *error; /* of query_backend's hook_state() */
-};
-struct json_object *json_hook(const struct hook_config *hook, const struct hook_counts *counts,
-                              const struct hook_live *live);
+/* @config NULL: it left the configuration. */
+struct json_object *json_hook(const char *name, const struct hook_config *config,
+                              const struct hook_counts *counts, const struct hook_live *live);

@@ -2,6 +2,7 @@
 
 #include "common/limits.h"
 #include "common/parse.h"
+#include "common/timestamp.h"
 #include "query/json_build.h"
 
 #include <errno.h>
@@ -19,6 +20,19 @@ int page_read(struct call *call, struct page *ret)
     ret->limit = (size_t)n;
     ret->after = params_get(&call->params, "after");
     return 0;
+}
+
+const char *times_read(const char *since, const char *until, int64_t *ret_since, int64_t *ret_until)
+{
+    if (since && time_parse_rfc3339(since, ret_since) < 0)
+        return "since is no time (RFC 3339, or a date)";
+    if (until && time_parse_rfc3339(until, ret_until) < 0)
+        return "until is no time (RFC 3339, or a date)";
+    if (*ret_since < 0)
+        *ret_since = 0; /* open; nothing is older */
+    if (until && *ret_until < 1)
+        *ret_until = 1; /* not open */
+    return NULL;
 }
 
 int page_answer(struct call *call, struct json_object *items, const char *next)

@@ -21,6 +21,21 @@ struct asked {
 };
 typedef void (*asked_fn)(const struct asked *asked, void *done_userdata);
 
+/* Live state of a hook. */
+struct hook_live {
+    const char *state; /* "ok", "broken", "tripped"; static */
+    const char *error; /* why it is not ok, or NULL; until the next loop turn */
+    int64_t retry_at;  /* when it is tried again; 0: it is ok */
+};
+
+/* What a hook is to be tried on. */
+struct hook_trial {
+    store_key request;  /* 0: a sample */
+    bool show_document; /* adds "document" to what @done gets */
+    const char *why;    /* out, HOOK_TRIAL_UNFIT: why it cannot be run on the request; static */
+};
+#define HOOK_TRIAL_UNFIT 1
+
 /* What the query socket asks the other rooms; the manager fills it in, so that this room need not
  * know them. */
 struct query_backend {
@@ -29,16 +44,15 @@ struct query_backend {
     /* Why submitting is impossible now (no API key), or NULL: then POST /v1/requests answers 503
      * with it. Static or until the next loop turn. */
     const char *(*submit_refused)(void *userdata);
-    /* Live state of a hook: "ok", "broken"... and the reason or NULL. Returns 0 or -ENOENT. */
-    int (*hook_state)(const char *hook, const char **ret_state, const char **ret_error,
-                      void *userdata);
+    /* Returns 0 or -ENOENT. */
+    int (*hook_state)(const char *hook, struct hook_live *ret, void *userdata);
     /* Adds the members "submitting", "egress", "runner", "callback_listener" to the object of GET
      * /v1/status. 0 or -ENOMEM. */
     int (*status)(struct json_object *object, void *userdata);
-    /* Runs a hook on a sample; @done gets NULL when that was impossible, else {"exit_code",
-     * "signal", "timed_out", "duration_ms", "error", "output"} (consumed). 0, -ENOENT, -EBUSY,
-     * -ENOTCONN, -ENOMEM. */
-    int (*test_hook)(const char *hook,
+    /* Runs a hook without storing anything; @done gets NULL when that was impossible, else
+     * {"exit_code", "signal", "timed_out", "duration_ms", "error", "output"} (consumed). 0,
+     * HOOK_TRIAL_UNFIT with trial->why, -ENOENT, -EBUSY, -ENOTCONN, -ENOMEM. */
+    int (*test_hook)(const char *hook, struct hook_trial *trial,
                      void (*done)(struct json_object *outcome, void *done_userdata),
                      void *done_userdata, void *userdata);
     void (*test_hook_cancel)(void *done_userdata, void *userdata);

@@ -102,6 +102,8 @@ struct call {
         struct store_submit submit;
         struct store_register registration;
         struct store_retry retry;
+        struct store_pause_hook pause;
+        struct store_purge_hook purge;
         struct store_match match;
         struct store_erase erase;
     } command;
@@ -166,6 +168,11 @@ void stream_wake(struct call *call);
 void stream_free(struct stream *stream);
 
 /* lists.c: what all lists have in common. */
+/* Times of creation, or of an end: at or after, and before. What is wrong, or NULL; texts may be
+ * NULL. *ret_since 0: open, *ret_until 0: open. */
+const char *times_read(const char *since, const char *until, int64_t *ret_since,
+                       int64_t *ret_until);
+
 struct page {
     const char *after; /* or NULL */
     size_t limit;

@@ -2,8 +2,6 @@
 #include "query/json_records.h"
 #include "query/requests.h"
 
-#include "common/timestamp.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -34,21 +32,6 @@ static const char *read_words(const struct params *params, struct request_filter
             return "enrichment_type is one of email, phone, personal_email";
     }
     filter->enrichment_id = params_get(params, "enrichment_id");
-    return NULL;
-}
-
-static const char *read_times(const struct params *params, struct request_filter *filter)
-{
-    const char *since = params_get(params, "since"), *until = params_get(params, "until");
-
-    if (since && time_parse_rfc3339(since, &filter->since) < 0)
-        return "since is no time (RFC 3339, or a date)";
-    if (until && time_parse_rfc3339(until, &filter->until) < 0)
-        return "until is no time (RFC 3339, or a date)";
-    if (filter->since < 0)
-        filter->since = 0; /* open; nothing is older */
-    if (until && filter->until < 1)
-        filter->until = 1; /* not open */
     return NULL;
 }
 
@@ -107,7 +90,8 @@ int requests_list(struct call *call)
         return r < 0 ? r : 0;
     wrong = read_words(&call->params, &filters.filter);
     if (!wrong)
-        wrong = read_times(&call->params, &filters.filter);
+        wrong = times_read(params_get(&call->params, "since"), params_get(&call->params, "until"),
+                           &filters.filter.since, &filters.filter.until);
     if (!wrong)
         wrong = read_custom(&call->params, &filters);
     if (!wrong)

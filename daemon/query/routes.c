@@ -11,8 +11,8 @@ static const char *const list_requests[] = {
     "since", "until",           "limit",         "after",   NULL};
 static const char *const show_request[] = {"wait", NULL};
 static const char *const list_callbacks[] = {"state", "limit", "after", NULL};
-static const char *const list_deliveries[] = {"state", "hook",  "request_id",
-                                              "limit", "after", NULL};
+static const char *const list_deliveries[] = {"state", "event", "hook",  "request_id", "since",
+                                              "until", "limit", "after", NULL};
 static const char *const show_events[] = {"since", NULL};
 
 /* Rows of one path stand together; literal paths before patterns that match them too. */
@@ -38,15 +38,21 @@ static const struct route routes[] = {
     {"GET", "/v1/deliveries", PEER_READ, BODY_NONE, deliveries_list, list_deliveries,
      "lists deliveries, newest first"},
     {"POST", "/v1/deliveries/retry", PEER_ADMIN, BODY_OBJECT, deliveries_retry_all, NULL,
-     "runs all dead deliveries again, or those of one hook"},
+     "runs dead deliveries again: all, or those that a filter finds"},
     {"GET", "/v1/deliveries/{id}", PEER_READ, BODY_NONE, deliveries_show, NULL,
      "shows a delivery with its attempts"},
-    {"POST", "/v1/deliveries/{id}/retry", PEER_ADMIN, BODY_NONE, deliveries_retry, NULL,
-     "runs a delivery again"},
+    {"POST", "/v1/deliveries/{id}/retry", PEER_ADMIN, BODY_OBJECT_OR_NOTHING, deliveries_retry,
+     NULL, "runs a delivery again"},
     {"GET", "/v1/hooks", PEER_READ, BODY_NONE, hooks_list, NULL,
      "lists the hooks and their counts"},
-    {"POST", "/v1/hooks/{name}/test", PEER_ADMIN, BODY_NONE, hooks_test, NULL,
-     "runs a hook on a sample document, storing nothing"},
+    {"POST", "/v1/hooks/{name}/test", PEER_ADMIN, BODY_OBJECT_OR_NOTHING, hooks_test, NULL,
+     "runs a hook on a sample document or a stored request, storing nothing"},
+    {"POST", "/v1/hooks/{name}/pause", PEER_ADMIN, BODY_NONE, hooks_pause, NULL,
+     "starts nothing of a hook until it is resumed"},
+    {"POST", "/v1/hooks/{name}/resume", PEER_ADMIN, BODY_NONE, hooks_resume, NULL,
+     "lets a hook go on"},
+    {"POST", "/v1/hooks/{name}/purge", PEER_ADMIN, BODY_NONE, hooks_purge, NULL,
+     "deletes what a hook that left the configuration did not finish"},
     {"GET", "/v1/credits", PEER_READ, BODY_NONE, credits_show, NULL,
      "shows Pronto's credits and what was spent today"},
     {"GET", "/v1/events", PEER_READ, BODY_NONE, events_show, show_events,

@@ -13,6 +13,7 @@ enum route_body {
     BODY_NONE = 0, /* whatever comes is not looked at */
     BODY_OBJECT,
     BODY_OBJECT_OR_ARRAY,
+    BODY_OBJECT_OR_NOTHING,
 };
 
 struct route {
@@ -58,6 +59,9 @@ int deliveries_retry_all(struct call *call);
 int hooks_list(struct call *call);
 int hooks_test(struct call *call);
 int credits_show(struct call *call);
+int hooks_pause(struct call *call);
+int hooks_resume(struct call *call);
+int hooks_purge(struct call *call);
 int events_show(struct call *call);
 int status_show(struct call *call);
 int metrics_show(struct call *call);

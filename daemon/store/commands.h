@@ -10,7 +10,8 @@
 #include "model/submission.h"
 #include "store/records.h"
 
-#define STORE_CLAIM_MAX 64 /* jobs of one claim */
+#define STORE_CLAIM_MAX            64   /* jobs of one claim */
+#define STORE_CLAIM_DELIVERIES_MAX 1024 /* stream hooks take deliveries by the thousand */
 
 enum store_result {
     STORE_OK = 0,
@@ -35,6 +36,8 @@ enum store_command_kind {
     STORE_CLAIM_DELIVERIES,  /* struct store_claim_deliveries */
     STORE_FINISH_ATTEMPT,    /* struct store_finish_attempt */
     STORE_RETRY,             /* struct store_retry */
+    STORE_PAUSE_HOOK,        /* struct store_pause_hook */
+    STORE_PURGE_HOOK,        /* struct store_purge_hook */
     STORE_MATCH,             /* struct store_match */
     STORE_ERASE,             /* struct store_erase */
     STORE_RECONFIGURE,       /* struct store_reconfigure */
@@ -209,23 +212,32 @@ struct store_finish_poll {
     bool mismatched;          /* what came is about another contact: it counts as POLL_FAILED */
 };
 
+/* Places are given out one by one, always to the hook that has fewest running, the first of equals.
+ * Those of all shared ones are at most @shared together, and a hook gets a second one only while
+ * one is left for each shared hook that has none: a slow hook cannot take them all. */
 struct hook_capacity {
     const char *hook; /* name */
     size_t free;      /* how many more may run */
+    size_t running;
+    bool shared;
 };
 struct delivery_job {
     store_key key;
-    char hook[65];
+    size_t hook;                     /* which of @hooks */
+    int64_t attempts, interruptions; /* so far, as struct delivery_record has them */
+    int64_t since;                   /* its age counts from then */
 };
 struct store_claim_deliveries {
     struct store_command base;
-    const struct hook_capacity *hooks;
-    size_t n_hooks;
+    const struct hook_capacity *hooks; /* also those without a free place */
+    size_t n_hooks; /* at most LIMIT_HOOKS */
+    size_t shared;  /* places that are free */
     int64_t now;
-    struct delivery_job jobs[STORE_CLAIM_MAX]; /* out: marked running on disk */
+    /* out: marked running on disk; none of a paused hook */
+    struct delivery_job jobs[STORE_CLAIM_DELIVERIES_MAX];
     size_t n;
     int64_t next_due_at; /* the earliest one that is not due yet, of any of these hooks; 0: none */
-    bool more;           /* due ones were left because jobs was full */
+    bool more;           /* due ones may have been left because jobs was full */
 };
 
 struct store_finish_attempt {
@@ -233,6 +245,7 @@ struct store_finish_attempt {
     store_key delivery;
     enum attempt_outcome outcome;
     int64_t started_at, duration_ms;
+    int64_t cpu_ms, memory_bytes; /* -1: not known */
     struct attempt_end end;
     const char *error;  /* or NULL */
     const char *output; /* or NULL */
@@ -242,16 +255,48 @@ struct store_finish_attempt {
     enum delivery_state state; /* out */
 };
 
+/* Runs a delivery again, or those dead ones that the filter allows and that did not die after @now. Their
+ * age counts from now on. */
 struct store_retry {
     struct store_command base;
-    store_key delivery; /* one; or 0: all dead ones of @hook, or of all hooks when that is NULL */
-    const char *hook;
+    store_key delivery; /* one; or 0: all that the filter allows */
+    bool again;         /* the one may have succeeded */
+    struct retry_filter {
+        const char *hook; /* or NULL: any */
+        bool has_event;
+        enum hook_event event;
+        int64_t since, until; /* died at or after, and before; 0: open */
+        store_key request;    /* 0: any */
+    } filter;
     int64_t now;
-    /* out: how many run again. STORE_E_STATE: the one is queued or running; STORE_E_NOT_FOUND: no such
-     * delivery, no such hook */
+    /* out: how many run again. STORE_E_STATE: the one is queued or running, or it succeeded;
+     * STORE_E_NOT_FOUND: no such delivery, no such hook */
     int64_t n;
     struct store_retry_slice { /* the writer's own, zero: many run again in several transactions */
-        store_key hook, delivery; /* these and those before are done */
+        store_key hook; /* under way */
+        int event;
+        int64_t died_at; /* this one and those before are done */
+        store_key delivery;
+        int64_t n;
+        bool more;
+    } sofar, next;
+};
+
+/* A paused hook starts nothing, whatever claims were posted; what runs ends. Idempotent, and stays
+ * over a restart. */
+struct store_pause_hook {
+    struct store_command base;
+    const char *hook; /* STORE_E_NOT_FOUND: neither configured nor known */
+    bool paused;
+};
+
+/* Deletes the deliveries of a hook that are not finished. */
+struct store_purge_hook {
+    struct store_command base;
+    const char *hook; /* STORE_E_NOT_FOUND: not known; STORE_E_STATE: it is in the configuration */
+    int64_t now;
+    int64_t n; /* out */
+    struct store_purge_slice { /* the writer's own, zero: many go in several transactions */
         int64_t n;
         bool more;
     } sofar, next;

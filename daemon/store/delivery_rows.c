@@ -40,6 +40,24 @@ static int hook_ensure(struct writer *writer, const char *name, store_key *ret)
     return r;
 }
 
+bool hook_is_configured(const struct writer *writer, const char *name)
+{
+    for (size_t i = 0; i < writer->settings.n_hooks; i++)
+        if (strcmp(writer->settings.hooks[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+int hook_known(struct writer *writer, const char *name, store_key *ret)
+{
+    int r = hook_get(writer, name, ret);
+
+    if (r != 0 || !hook_is_configured(writer, name))
+        return r;
+    r = hook_ensure(writer, name, ret);
+    return r < 0 ? r : 1;
+}
+
 int delivery_get(struct writer *writer, store_key key, struct delivery_row *ret)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_GET_DELIVERY);
@@ -57,6 +75,8 @@ int delivery_get(struct writer *writer, store_key key, struct delivery_row *ret)
         .request = query_int(&query, 3),
         .attempts = query_int(&query, 4),
         .interruptions = query_int(&query, 5),
+        .created_at = query_int(&query, 6),
+        .renewed_at = query_int(&query, 7),
     };
     if ((unsigned)ret->state >= DELIVERY_STATE_MAX_)
         return -EUCLEAN;
@@ -153,6 +173,7 @@ int delivery_become(struct writer *writer, struct delivery_row *row, enum delive
     query_bind_int(&query, row->interruptions);
     query_bind_key(&query, next_at);
     query_bind_key(&query, is_finished(state) ? now : 0);
+    query_bind_key(&query, row->renewed_at);
     r = query_run(&query);
     if (r == 0)
         r = count_delivery(writer, row->hook, row->state, -1);
@@ -210,6 +231,15 @@ static int delete_old_attempts(struct writer *writer, store_key delivery, int64_
     return query_run(&query);
 }
 
+/* Negative: not known. */
+static void bind_known(struct query *query, int64_t value)
+{
+    if (value >= 0)
+        query_bind_int(query, value);
+    else
+        query_bind_null(query);
+}
+
 int attempt_append(struct writer *writer, store_key delivery,
                    const struct store_finish_attempt *attempt)
 {
@@ -224,15 +254,14 @@ int attempt_append(struct writer *writer, store_key delivery,
     query_bind_int(&query, number);
     query_bind_int(&query, attempt->started_at);
     query_bind_int(&query, attempt->duration_ms);
-    if (end->exit_code >= 0)
-        query_bind_int(&query, end->exit_code);
-    else
-        query_bind_null(&query);
+    bind_known(&query, end->exit_code);
     query_bind_key(&query, end->signal);
     query_bind_int(&query, end->timed_out);
     query_bind_int(&query, end->interrupted);
     query_bind_text(&query, attempt->error);
     query_bind_blob(&query, attempt->output, attempt->output_size);
+    bind_known(&query, attempt->cpu_ms);
+    bind_known(&query, attempt->memory_bytes);
     r = query_run(&query);
     if (r == 0 && number > ATTEMPTS_KEPT)
         r = delete_old_attempts(writer, delivery, number - ATTEMPTS_KEPT);

@@ -90,7 +90,7 @@ static void end_group(struct store *store, struct store_command *first, size_t n
         bool erased = first->kind == STORE_ERASE && first->result == STORE_OK;
 
         next = first->next;
-        if (retry_goes_on(first))
+        if (command_goes_on(first))
             queue_again(store, first);
         else
             command_list_append(erased ? &store->erasing : &ended, first);

@@ -20,12 +20,12 @@ static const char *const callback_events[] = {
 static const char *const delivery_events[] = {
     [DELIVERY_QUEUED] = "delivery.queued",     [DELIVERY_RUNNING] = "delivery.running",
     [DELIVERY_RETRYING] = "delivery.retrying", [DELIVERY_SUCCEEDED] = "delivery.succeeded",
-    [DELIVERY_DEAD] = "delivery.dead",
+    [DELIVERY_DEAD] = "delivery.dead",         [DELIVERY_STATE_MAX_] = "delivery.purged",
 };
 
 static_assert(ARRAY_SIZE(request_events) == REQUEST_STATE_MAX_, "a state without an event");
 static_assert(ARRAY_SIZE(callback_events) == CALLBACK_STATE_MAX_, "a state without an event");
-static_assert(ARRAY_SIZE(delivery_events) == DELIVERY_STATE_MAX_, "a state without an event");
+static_assert(ARRAY_SIZE(delivery_events) == DELIVERY_STATE_MAX_ + 1, "a state without an event");
 
 static const char *pick(const char *const *names, int64_t n, int64_t index)
 {
@@ -35,7 +35,7 @@ static const char *pick(const char *const *names, int64_t n, int64_t index)
 const char *event_name(int64_t number)
 {
     if (number >= EVENT_NAME_DELIVERY)
-        return pick(delivery_events, DELIVERY_STATE_MAX_, number - EVENT_NAME_DELIVERY);
+        return pick(delivery_events, ARRAY_SIZE(delivery_events), number - EVENT_NAME_DELIVERY);
     if (number >= EVENT_NAME_CALLBACK)
         return pick(callback_events, CALLBACK_STATE_MAX_, number - EVENT_NAME_CALLBACK);
     return pick(request_events, REQUEST_STATE_MAX_, number - EVENT_NAME_REQUEST);

@@ -32,6 +32,9 @@ int reader_request_find(struct store_reader *reader, const char *text, store_key
 int reader_callback(struct store_reader *reader, store_key key, struct callback_record *ret);
 int reader_delivery(struct store_reader *reader, store_key key, struct delivery_record *ret);
 int reader_delivery_facts(struct store_reader *reader, store_key key, struct delivery_facts *ret);
+/* Those of a delivery that there is not: of @event of @request, without key, id and hook. */
+int reader_test_facts(struct store_reader *reader, store_key request, enum hook_event event,
+                      struct delivery_facts *ret);
 
 /* Lists are newest first. @after: a cursor of an earlier answer, or NULL.
  * @limit: 1..LIMIT_PAGE_MAX.
@@ -76,8 +79,11 @@ void callback_records_free(struct callback_record *items, size_t n);
 struct delivery_filter {
     bool has_state;
     enum delivery_state state;
-    const char *hook;  /* or NULL */
-    store_key request; /* 0: any */
+    bool has_event;
+    enum hook_event event;
+    const char *hook;     /* or NULL */
+    store_key request;    /* 0: any */
+    int64_t since, until; /* created_at >= since and < until; 0: open */
 };
 int reader_deliveries(struct store_reader *reader, const struct delivery_filter *filter,
                       const char *after, size_t limit, struct delivery_record **ret_items,
@@ -95,8 +101,12 @@ void event_records_free(struct event_record *items, size_t n);
 struct hook_counts {
     int64_t of[DELIVERY_STATE_MAX_];
     int64_t last_success_at, last_failure_at; /* 0: never */
+    bool paused;
 };
 int reader_hook(struct store_reader *reader, const char *hook, struct hook_counts *ret);
+/* The names of all hooks that ever had a delivery or were paused, in order: a NULL-terminated vector
+ * for the caller. READER_OK or a negative errno. */
+int reader_hook_names(struct store_reader *reader, char ***ret);
 
 /* When was the oldest of these created? 0: there is none. For ages in status. */
 struct store_ages {

@@ -20,7 +20,14 @@ enum attempt_column {
     COLUMN_INTERRUPTED,
     COLUMN_ERROR,
     COLUMN_OUTPUT,
+    COLUMN_CPU_MS,
+    COLUMN_MEMORY_BYTES,
 };
+
+static int64_t int_or_unknown(struct query *query, int column)
+{
+    return query_is_null(query, column) ? -1 : query_int(query, column);
+}
 
 static int read_attempt(struct query *query, struct attempt_record *ret)
 {
@@ -28,8 +35,9 @@ static int read_attempt(struct query *query, struct attempt_record *ret)
         .number = query_int(query, COLUMN_NUMBER),
         .started_at = query_int(query, COLUMN_STARTED_AT),
         .duration_ms = query_int(query, COLUMN_DURATION_MS),
-        .exit_code =
-            query_is_null(query, COLUMN_EXIT_CODE) ? -1 : (int)query_int(query, COLUMN_EXIT_CODE),
+        .cpu_ms = int_or_unknown(query, COLUMN_CPU_MS),
+        .memory_bytes = int_or_unknown(query, COLUMN_MEMORY_BYTES),
+        .exit_code = (int)int_or_unknown(query, COLUMN_EXIT_CODE),
         .signal = (int)query_int(query, COLUMN_SIGNAL),
         .timed_out = query_int(query, COLUMN_TIMED_OUT) != 0,
         .interrupted = query_int(query, COLUMN_INTERRUPTED) != 0,
@@ -240,7 +248,8 @@ static int describe_dead(struct store_reader *reader, const struct delivery_reco
     return r;
 }
 
-/* Event dead: the subject is that of the delivery that died. */
+/* Event dead: the subject is that of the delivery that died; none is left when that was run again
+ * and purged since. */
 static int read_dead(struct store_reader *reader, store_key key, struct delivery_facts *facts)
 {
     struct delivery_record dead = {0};
@@ -248,7 +257,7 @@ static int read_dead(struct store_reader *reader, store_key key, struct delivery
     int r = reader_read_delivery(reader, key, &dead, &links, NULL);
 
     if (r != READER_OK)
-        return r;
+        return r == READER_E_NOT_FOUND ? READER_OK : r;
     r = describe_dead(reader, &dead, &facts->dead);
     if (r == 0)
         r = read_subject(reader, dead.event, &links, facts);
@@ -287,6 +296,34 @@ int reader_delivery_facts(struct store_reader *reader, store_key key, struct del
 
     if (r == 0)
         r = read_facts(reader, key, &facts);
+    reader_end(reader);
+    if (r != READER_OK) {
+        delivery_facts_done(&facts);
+        return r;
+    }
+    *ret = facts;
+    return READER_OK;
+}
+
+/* On failure what was read stays with the facts. */
+static int read_test_facts(struct store_reader *reader, store_key request, enum hook_event event,
+                           struct delivery_facts *facts)
+{
+    struct delivery_links links = {.request = request};
+
+    facts->event = event;
+    facts->attempt = 1;
+    return read_subject(reader, event, &links, facts);
+}
+
+int reader_test_facts(struct store_reader *reader, store_key request, enum hook_event event,
+                      struct delivery_facts *ret)
+{
+    struct delivery_facts facts = {0};
+    int r = reader_begin(reader);
+
+    if (r == 0)
+        r = read_test_facts(reader, request, event, &facts);
     reader_end(reader);
     if (r != READER_OK) {
         delivery_facts_done(&facts);

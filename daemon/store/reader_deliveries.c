@@ -19,6 +19,7 @@ enum delivery_column {
     COLUMN_INTERRUPTIONS,
     COLUMN_CALLBACK,
     COLUMN_DEAD,
+    COLUMN_RENEWED_AT,
 };
 
 static int read_columns(struct store_reader *reader, struct query *query,
@@ -40,6 +41,8 @@ static int read_columns(struct store_reader *reader, struct query *query,
     record->state = (enum delivery_state)state;
     record->event = (enum hook_event)event;
     record->created_at = query_int(query, COLUMN_CREATED_AT);
+    record->since = query_int(query, query_is_null(query, COLUMN_RENEWED_AT) ? COLUMN_CREATED_AT
+                                                                             : COLUMN_RENEWED_AT);
     record->finished_at = query_int(query, COLUMN_FINISHED_AT);
     if (state == DELIVERY_QUEUED || state == DELIVERY_RETRYING)
         record->next_attempt_at = query_int(query, COLUMN_NEXT_AT);
@@ -77,11 +80,23 @@ int reader_read_delivery(struct store_reader *reader, store_key key, struct deli
     return READER_OK;
 }
 
+/* What the list is made with: the caller's filter, and the oldest key that its times allow. */
+struct window {
+    struct delivery_filter filter;
+    store_key first;
+};
+
+static const struct window *window_of(const struct list *list)
+{
+    return list->filter;
+}
+
 static int fetch_all(struct list *list, struct range *range)
 {
     cleanup_query struct query query = query_start(&list->reader->database, SQL_READ_DELIVERIES);
 
     query_bind_int(&query, range->last.key);
+    query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
     return range_read(list, range, &query);
 }
@@ -95,6 +110,7 @@ static int fetch_class(struct list *list, struct range *range)
     query_bind_int(&query, range->a);
     query_bind_int(&query, range->b);
     query_bind_int(&query, range->last.key);
+    query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
     return range_read(list, range, &query);
 }
@@ -107,20 +123,24 @@ static int fetch_request(struct list *list, struct range *range)
 
     query_bind_int(&query, range->a);
     query_bind_int(&query, range->last.key);
+    query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
     return range_read(list, range, &query);
 }
 
 static int load_delivery(struct list *list, store_key key, void *item)
 {
-    const struct delivery_filter *filter = list->filter;
+    const struct delivery_filter *filter = &window_of(list)->filter;
     struct delivery_record *record = item;
     int r = reader_read_delivery(list->reader, key, record, NULL, &list->size);
 
     if (r != READER_OK)
         return r < 0 ? r : 0;
     if ((!filter->has_state || record->state == filter->state) &&
-        (!filter->hook || strcmp(record->hook, filter->hook) == 0))
+        (!filter->has_event || record->event == filter->event) &&
+        (!filter->hook || strcmp(record->hook, filter->hook) == 0) &&
+        record->created_at >= filter->since &&
+        (filter->until == 0 || record->created_at < filter->until))
         return 1;
     delivery_record_done(record);
     return 0;
@@ -133,7 +153,7 @@ static void done_delivery(void *item)
 
 static int add_classes(struct list *list, const int64_t *hooks, size_t n_hooks)
 {
-    const struct delivery_filter *filter = list->filter;
+    const struct delivery_filter *filter = &window_of(list)->filter;
     int r = list_ranges(list, n_hooks * DELIVERY_STATE_MAX_);
 
     if (r < 0)
@@ -155,7 +175,7 @@ static int add_classes(struct list *list, const int64_t *hooks, size_t n_hooks)
 
 static int plan_classes(struct list *list)
 {
-    const struct delivery_filter *filter = list->filter;
+    const struct delivery_filter *filter = &window_of(list)->filter;
     cleanup_free int64_t *hooks = NULL;
     int64_t hook;
     size_t n = 1;
@@ -170,10 +190,71 @@ static int plan_classes(struct list *list)
     return r < 0 ? r : add_classes(list, &hook, hook != 0);
 }
 
+/* 1 with the first key from @key on and its time, 0 when there is none, or a negative errno. */
+static int key_from(struct store_reader *reader, store_key key, store_key *ret_key, int64_t *ret_at)
+{
+    cleanup_query struct query query = query_start(&reader->database, SQL_READ_DELIVERY_TIME);
+    int r;
+
+    query_bind_int(&query, key);
+    r = query_step(&query);
+    if (r > 0) {
+        *ret_key = query_int(&query, 0);
+        *ret_at = query_int(&query, 1);
+    }
+    return r;
+}
+
+/* The first key whose delivery was created at @at or later; one behind the last when there is none.
+ * Keys grow with time, so halves are searched: a few dozen look-ups at any size. */
+static int key_at(struct store_reader *reader, int64_t at, store_key *ret)
+{
+    store_key low = 1, high, key;
+    int64_t created_at;
+    {
+        cleanup_query struct query query = query_start(&reader->database, SQL_READ_LAST_DELIVERY);
+        int r = query_get_int(&query, &high);
+
+        if (r < 0)
+            return r;
+        high++;
+    }
+    while (low < high) {
+        store_key middle = low + (high - low) / 2;
+        int r = key_from(reader, middle, &key, &created_at);
+
+        if (r < 0)
+            return r;
+        if (r == 0 || created_at >= at)
+            high = middle;
+        else
+            low = key + 1;
+    }
+    *ret = low;
+    return 0;
+}
+
+/* Inside of the snapshot. 0 or a negative errno. */
+static int plan_times(struct list *list, struct window *window)
+{
+    const struct delivery_filter *filter = &window->filter;
+    store_key behind;
+    int r = 0;
+
+    if (filter->since != 0)
+        r = key_at(list->reader, filter->since, &window->first);
+    if (r == 0 && filter->until != 0) {
+        r = key_at(list->reader, filter->until, &behind);
+        if (r == 0 && behind < list->start.key)
+            list->start.key = behind;
+    }
+    return r;
+}
+
 /* Inside of the snapshot. 0 or a negative errno. */
 static int plan(struct list *list)
 {
-    const struct delivery_filter *filter = list->filter;
+    const struct delivery_filter *filter = &window_of(list)->filter;
     int r;
 
     if (filter->request == 0 && (filter->has_state || filter->hook))
@@ -189,9 +270,10 @@ int reader_deliveries(struct store_reader *reader, const struct delivery_filter 
                       const char *after, size_t limit, struct delivery_record **ret_items,
                       size_t *ret_n, char **ret_next)
 {
+    struct window window = {.filter = *filter};
     cleanup_list struct list list = {
         .reader = reader,
-        .filter = filter,
+        .filter = &window,
         .cursor = 'd',
         .load = load_delivery,
         .item_size = sizeof(struct delivery_record),
@@ -203,6 +285,8 @@ int reader_deliveries(struct store_reader *reader, const struct delivery_filter 
     if (r != READER_OK)
         return r;
     r = reader_begin(reader);
+    if (r == 0)
+        r = plan_times(&list, &window);
     if (r == 0)
         r = plan(&list);
     if (r == 0)

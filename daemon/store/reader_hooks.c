@@ -3,6 +3,7 @@
 #include "store/reader_internal.h"
 
 #include "common/cleanup.h"
+#include "common/parse.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ static int read_hook_times(struct store_reader *reader, const char *name, int64_
         *ret_hook = query_int(&query, 0);
         counts->last_success_at = query_int(&query, 1);
         counts->last_failure_at = query_int(&query, 2);
+        counts->paused = query_int(&query, 3) != 0;
     }
     return 0;
 }
@@ -98,6 +100,33 @@ int reader_hook(struct store_reader *reader, const char *hook, struct hook_count
     if (r == 0)
         *ret = counts;
     return r;
+}
+
+int reader_hook_names(struct store_reader *reader, char ***ret)
+{
+    cleanup_query struct query query = query_start(&reader->database, SQL_READ_HOOK_NAMES);
+    cleanup_strv char **names = calloc(1, sizeof(*names));
+    size_t n = 0;
+    int r;
+
+    if (!names)
+        return -ENOMEM;
+    while ((r = query_step(&query)) > 0) {
+        char **more = reallocarray(names, n + 2, sizeof(*names));
+
+        if (!more)
+            return -ENOMEM;
+        names = more;
+        names[n] = names[n + 1] = NULL;
+        r = query_copy(&query, 0, &names[n], NULL);
+        if (r < 0)
+            return r;
+        n++;
+    }
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(names);
+    return READER_OK;
 }
 
 static int take_oldest(struct query *query, int64_t *oldest)

@@ -14,6 +14,8 @@ static int recover_delivery(struct writer *writer, store_key key, int64_t now)
 {
     struct store_finish_attempt attempt = {
         .started_at = now,
+        .cpu_ms = -1,
+        .memory_bytes = -1,
         .end = {.exit_code = -1, .interrupted = true},
         .error = interrupted_run,
     };

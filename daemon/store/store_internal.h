@@ -16,6 +16,7 @@ void id_format(uint64_t database_number, enum store_kind kind, store_key key,
 #define EVENT_NAME_REQUEST  0   /* + enum request_state */
 #define EVENT_NAME_CALLBACK 100 /* + enum callback_state */
 #define EVENT_NAME_DELIVERY 200 /* + enum delivery_state */
+#define EVENT_NAME_PURGED   (EVENT_NAME_DELIVERY + DELIVERY_STATE_MAX_)
 /* "request.finished" and so on; static. NULL for a number that is none. */
 const char *event_name(int64_t number);
 

@@ -292,10 +292,14 @@ struct delivery_row {
     enum delivery_state state;
     enum hook_event event;
     int64_t attempts, interruptions;
+    int64_t created_at, renewed_at; /* renewed_at 0: it was never run again by hand */
 };
 int delivery_get(struct writer *writer, store_key key, struct delivery_row *ret); /* 1, 0 */
 int hook_get(struct writer *writer, const char *name, store_key *ret);            /* 1, 0 */
 int hook_after(struct writer *writer, store_key hook, store_key *ret);            /* 1, 0 */
+/* One that is configured is made when it is not there. 1, or 0: neither configured nor known. */
+int hook_known(struct writer *writer, const char *name, store_key *ret);
+bool hook_is_configured(const struct writer *writer, const char *name);
 /* An earlier one of the same hook and request is not finished. */
 int delivery_must_wait(struct writer *writer, store_key request, store_key hook, bool *ret);
 /* New deliveries for every hook that wants the event. */
@@ -311,7 +315,7 @@ int deliveries_create(struct writer *writer, const struct delivery_cause *cause)
 /* Changes state; @row has what is to be stored beside it. */
 int delivery_become(struct writer *writer, struct delivery_row *row, enum delivery_state state,
                     int64_t next_at, int64_t now);
-/* One that waits is due now. */
+/* One that waits is due now, and its age counts from now. */
 int delivery_hurry(struct writer *writer, const struct delivery_row *row, int64_t now);
 /* The next one of the same hook and request may run. */
 int delivery_release(struct writer *writer, const struct delivery_row *ended, int64_t now);
@@ -399,11 +403,15 @@ int apply_finish_poll(struct writer *writer, struct store_command *command);
 int apply_claim_deliveries(struct writer *writer, struct store_command *command);
 int apply_finish_attempt(struct writer *writer, struct store_command *command);
 int apply_retry(struct writer *writer, struct store_command *command);
+int apply_pause_hook(struct writer *writer, struct store_command *command);
+int apply_purge_hook(struct writer *writer, struct store_command *command);
 int apply_match(struct writer *writer, struct store_command *command);
 int apply_erase(struct writer *writer, struct store_command *command);
 int apply_reconfigure(struct writer *writer, struct store_command *command);
 /* After the commit: it is to be applied once more, for the rest. */
 bool retry_goes_on(struct store_command *command);
+bool purge_goes_on(struct store_command *command);
+bool command_goes_on(struct store_command *command); /* whichever it is */
 /* Frees what a claim brought that is rolled back. */
 void drop_claim_submissions(struct store_command *command);
 

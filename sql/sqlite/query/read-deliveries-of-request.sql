@@ -1,1 +1,1 @@
-SELECT id FROM delivery WHERE request = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
+SELECT id FROM delivery WHERE request = ?1 AND id < ?2 AND id >= ?3 ORDER BY id DESC LIMIT ?4;

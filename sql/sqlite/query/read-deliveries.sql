@@ -1,1 +1,1 @@
-SELECT id FROM delivery WHERE id < ?1 ORDER BY id DESC LIMIT ?2;
+SELECT id FROM delivery WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3;

@@ -76,6 +76,9 @@ Test(config, defaults_of_a_hook)
     cr_expect_eq(hook->backoff_longest_ms, 3600000);
     cr_expect_eq(hook->give_up_ms, INT64_C(3) * 86400 * 1000);
     cr_expect_eq(hook->max_attempts, 0);
+    cr_expect_eq(hook->rate, 0);
+    cr_expect_eq(hook->trip_after, 10);
+    cr_expect_eq(c->delivery.concurrency, 64);
 }
 
 /* Every key set to something else than its default. */
@@ -85,7 +88,7 @@ Test(config, all_keys)
     box_text("c.conf", "[hook a.b-c_D9]\ncommand = /x\non = dead failed expired unmatched\n"
                        "enrichment_type = phone\nonly = empty\nmode = stream\ntimeout = 1m\n"
                        "kill_after = 2s\nconcurrency = 7\nbackoff = 1s 1s\ngive_up = 1h\n"
-                       "max_attempts = 9\n[hook z]\ncommand = /z\nonly = found\n"
+                       "max_attempts = 9\nrate = 11\ntrip_after = 12\n[delivery]\nconcurrency = 13\n[hook z]\ncommand = /z\nonly = found\n"
                        "[match]\ncustom = lenient\n"
                        "[pronto]\napi_url = http://localhost:8481/api/v2/\napi_key_file = /k\n"
                        "concurrency = 1\nrate = 2\ntimeout = 3s\npoll_after = 4s\ndeadline = 5s\n"
@@ -142,6 +145,9 @@ Test(config, all_keys)
     cr_expect_eq(hook->backoff_longest_ms, 1000);
     cr_expect_eq(hook->give_up_ms, 3600000);
     cr_expect_eq(hook->max_attempts, 9);
+    cr_expect_eq(hook->rate, 11);
+    cr_expect_eq(hook->trip_after, 12);
+    cr_expect_eq(c->delivery.concurrency, 13);
     cr_expect_eq(config_hook(c, "z")->only, HOOK_ONLY_FOUND);
 }
 

@@ -79,6 +79,10 @@ Test(values, integers)
            {"0", "must be 1 to 100"});
     EXPECT("pronto", "daily_credits", {"1000000000", NULL},
            {"1000000001", "must be 0 to 1000000000"});
+    EXPECT("delivery", "concurrency", {"1", NULL}, {"1000", NULL}, {"0", "must be 1 to 1000"},
+           {"1001", "must be 1 to 1000"});
+    EXPECT("hook x", "rate", {"0", NULL}, {"10000", NULL}, {"10001", "must be 0 to 10000"});
+    EXPECT("hook x", "trip_after", {"0", NULL}, {"-1", "must be 0 to 1000000"});
     EXPECT("hook x", "concurrency", {"256", NULL}, {"257", "must be 1 to 256"});
     EXPECT("hook x", "max_attempts", {"1000000", NULL}, {"-1", "must be 0 to 1000000"});
 }

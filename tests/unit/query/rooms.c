@@ -54,8 +54,9 @@ enum callback_state receive(struct server *server, store_key submission, const c
 
 void attempt(struct server *server, enum attempt_outcome outcome, const char *output, size_t size)
 {
-    struct hook_capacity capacity = {"crm", 1};
-    struct store_claim_deliveries claim = {.hooks = &capacity, .n_hooks = 1, .now = time_now()};
+    struct hook_capacity capacity = {.hook = "crm", .free = 1};
+    static struct store_claim_deliveries claim;
+
     struct store_finish_attempt end = {.outcome = outcome,
                                        .started_at = time_now(),
                                        .duration_ms = 5,
@@ -65,6 +66,7 @@ void attempt(struct server *server, enum attempt_outcome outcome, const char *ou
                                        .next_at = time_now() + 60000,
                                        .now = time_now()};
 
+    claim = (struct store_claim_deliveries){.hooks = &capacity, .n_hooks = 1, .now = time_now()};
     cr_assert_eq(server_apply(server, &claim, STORE_CLAIM_DELIVERIES), STORE_OK);
     cr_assert_eq(claim.n, 1);
     end.delivery = claim.jobs[0].key;

@@ -17,15 +17,15 @@ static const char *on_refused(void *userdata)
     return ((struct server *)userdata)->refused;
 }
 
-static int on_hook_state(const char *hook, const char **ret_state, const char **ret_error,
-                         void *userdata)
+static int on_hook_state(const char *hook, struct hook_live *ret, void *userdata)
 {
     struct server *server = userdata;
 
     if (strcmp(hook, "crm") != 0)
         return -ENOENT;
-    *ret_state = server->hook_state;
-    *ret_error = server->hook_error;
+    *ret = (struct hook_live){.state = server->hook_state,
+                              .error = server->hook_error,
+                              .retry_at = server->hook_retry_at};
     return 0;
 }
 
@@ -35,7 +35,8 @@ static int on_status(struct json_object *object, void *userdata)
     return json_add_string(object, "egress", "up");
 }
 
-static int on_test(const char *hook, void (*done)(struct json_object *outcome, void *done_userdata),
+static int on_test(const char *hook, struct hook_trial *trial,
+                   void (*done)(struct json_object *outcome, void *done_userdata),
                    void *done_userdata, void *userdata)
 {
     struct server *server = userdata;
@@ -43,7 +44,9 @@ static int on_test(const char *hook, void (*done)(struct json_object *outcome, v
     server->tests_asked++;
     if (strcmp(hook, "crm") != 0)
         return -ENOENT;
-    if (server->test_result < 0)
+    server->trial = *trial;
+    trial->why = "it does not fit";
+    if (server->test_result != 0)
         return server->test_result;
     server->test_done = done;
     server->test_userdata = done_userdata;

@@ -20,6 +20,8 @@ struct server {
     /* the backend: what it answers, and what it was asked */
     const char *refused;
     const char *hook_state, *hook_error;
+    int64_t hook_retry_at;
+    struct hook_trial trial;     /* of the last test_hook */
     int test_result;             /* of test_hook */
     void (*around)(bool begins); /* each turn of the loop; or NULL */
     int tests_asked, tests_cancelled;

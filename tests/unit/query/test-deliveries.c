@@ -106,6 +106,118 @@ Test(deliveries, show_and_retry)
     expect_status(retry_none, 404);
 }
 
+Test(deliveries, one_that_has_succeeded_runs_again_only_when_it_is_said)
+{
+    char request[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE], retry[128];
+
+    deliver(request);
+    first_delivery(id);
+    attempt(&server, ATTEMPT_SUCCEEDED, NULL, 0);
+    snprintf(retry, sizeof(retry), "/v1/deliveries/%s/retry", id);
+    cleanup_reply struct reply plain = post(&server, retry, NULL);
+    cleanup_reply struct reply no = post(&server, retry, "{\"again\":false}");
+    cleanup_reply struct reply wrong = post(&server, retry, "{\"again\":1}");
+    cleanup_reply struct reply unknown = post(&server, retry, "{\"agian\":true}");
+    cleanup_reply struct reply array = post(&server, retry, "[]");
+    cleanup_reply struct reply yes = post(&server, retry, "{\"again\":true}");
+    expect_status(plain, 409);
+    cr_assert(strstr(detail(&plain), "{\"again\": true}"));
+    expect_status(no, 409);
+    expect_status(wrong, 422);
+    expect_status(unknown, 422);
+    expect_status(array, 400);
+    expect_status(yes, 202);
+}
+
+/* The only one of GET /v1/hooks. */
+static struct reply only_hook(struct json_object **ret)
+{
+    struct reply reply = get(&server, "/v1/hooks");
+
+    expect_status(reply, 200);
+    cr_assert_eq(json_object_array_length(json_get(reply.json, "items")), 1);
+    *ret = json_object_array_get_idx(json_get(reply.json, "items"), 0);
+    return reply;
+}
+
+Test(deliveries, pause_and_resume)
+{
+    struct json_object *hook;
+
+    server.hook_state = "tripped";
+    server.hook_error = "it fails";
+    server.hook_retry_at = 1500;
+    cleanup_reply struct reply tripped = only_hook(&hook);
+    cr_assert_str_eq(json_get_string(hook, "retry_at"), "1970-01-01T00:00:01.500Z");
+    for (int i = 0; i < 2; i++) {
+        cleanup_reply struct reply paused = post(&server, "/v1/hooks/crm/pause", NULL);
+
+        expect_status(paused, 200);
+        cr_assert_str_eq(json_get_string(paused.json, "state"), "paused");
+        cr_assert_null(json_get_string(paused.json, "error"));
+        cr_assert_null(json_get_string(paused.json, "retry_at"));
+    }
+    cleanup_reply struct reply resumed = post(&server, "/v1/hooks/crm/resume", NULL);
+    expect_status(resumed, 200);
+    cr_assert_str_eq(json_get_string(resumed.json, "state"), "tripped");
+    cleanup_reply struct reply unknown = post(&server, "/v1/hooks/other/pause", NULL);
+    expect_status(unknown, 404);
+}
+
+static void leave_configuration(void)
+{
+    static struct store_reconfigure command;
+
+    command.settings = (struct store_settings){.max_unmatched = 1000};
+    server.config.n_hooks = 0;
+    cr_assert_eq(server_apply(&server, &command, STORE_RECONFIGURE), STORE_OK);
+}
+
+Test(deliveries, a_hook_that_left_is_shown_until_it_is_purged)
+{
+    char request[UUID_TEXT_SIZE];
+    struct json_object *hook;
+    int64_t n;
+
+    deliver(request);
+    deliver(request);
+    attempt(&server, ATTEMPT_RETRY, NULL, 0);
+    cleanup_reply struct reply configured = post(&server, "/v1/hooks/crm/purge", NULL);
+    expect_status(configured, 409);
+    leave_configuration();
+    cleanup_reply struct reply left = only_hook(&hook);
+    cr_assert_str_eq(json_get_string(hook, "name"), "crm");
+    cr_assert_str_eq(json_get_string(hook, "state"), "paused");
+    cr_assert(strstr(json_get_string(hook, "error"), "not in the configuration"));
+    cr_assert_null(json_get(hook, "command"));
+    cr_assert_null(json_get(hook, "mode"));
+    cr_assert_eq(json_object_array_length(json_get(hook, "on")), 0);
+    cr_assert(json_get_int64(hook, "queued", &n) && n == 1);
+    cr_assert(json_get_int64(hook, "retrying", &n) && n == 1);
+    cleanup_reply struct reply purged = post(&server, "/v1/hooks/crm/purge", NULL);
+    expect_status(purged, 200);
+    cr_assert_str_eq(purged.body, "{\"purged\":2}\n");
+    cr_assert_eq(count("/v1/hooks"), 0);
+    cr_assert_eq(count("/v1/deliveries"), 0);
+    cleanup_reply struct reply unknown = post(&server, "/v1/hooks/other/purge", NULL);
+    expect_status(unknown, 404);
+}
+
+Test(deliveries, lists_by_event_and_time)
+{
+    char request[UUID_TEXT_SIZE];
+
+    deliver(request);
+    cr_assert_eq(count("/v1/deliveries?event=finished"), 1);
+    cr_assert_eq(count("/v1/deliveries?event=dead"), 0);
+    cr_assert_eq(count("/v1/deliveries?since=2020-01-01"), 1);
+    cr_assert_eq(count("/v1/deliveries?until=2020-01-01"), 0);
+    cleanup_reply struct reply event = get(&server, "/v1/deliveries?event=x");
+    cleanup_reply struct reply since = get(&server, "/v1/deliveries?since=x");
+    expect_status(event, 400);
+    expect_status(since, 400);
+}
+
 Test(deliveries, retry_all)
 {
     static const struct {
@@ -119,6 +231,10 @@ Test(deliveries, retry_all)
         {"{\"state\":1}", 422},
         {"{\"state\":\"dead\",\"x\":1}", 422},
         {"{\"state\":\"dead\",\"hook\":1}", 422},
+        {"{\"state\":\"dead\",\"event\":\"x\"}", 422},
+        {"{\"state\":\"dead\",\"since\":\"x\"}", 422},
+        {"{\"state\":\"dead\",\"until\":7}", 422},
+        {"{\"state\":\"dead\",\"request_id\":\"none\"}", 404},
     };
     char request[UUID_TEXT_SIZE];
     int64_t n;
@@ -157,7 +273,8 @@ Test(deliveries, hooks)
     cr_assert_str_eq(json_get_string(hook, "state"), "broken");
     cr_assert_str_eq(json_get_string(hook, "error"), "the program is missing");
     cr_assert(json_get_int64(hook, "queued", &n) && n == 1);
-    cr_assert_eq(json_object_object_length(hook), 13);
+    cr_assert_eq(json_object_object_length(hook), 14);
+    cr_assert_null(json_get_string(hook, "retry_at"));
 }
 
 static void until_asked(struct client *client)
@@ -188,6 +305,42 @@ Test(deliveries, test_hook)
     server.test_done(NULL, server.test_userdata);
     cleanup_reply struct reply none = finish(&server, &client);
     expect_status(none, 503);
+}
+
+Test(deliveries, test_hook_on_a_request)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } refused[] = {
+        {"{\"request_id\":1}", 422},
+        {"{\"show_document\":\"yes\"}", 422},
+        {"{\"show\":true}", 422},
+        {"{\"request_id\":\"none\"}", 404},
+    };
+    char request[UUID_TEXT_SIZE], body[128];
+    struct client client;
+
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        cleanup_reply struct reply reply = post(&server, "/v1/hooks/crm/test", refused[i].body);
+
+        cr_assert_eq(reply.status, refused[i].status, "%s %s", refused[i].body, reply.body);
+    }
+    cr_assert_eq(server.tests_asked, 0);
+    submit(&server, ADA, request);
+    snprintf(body, sizeof(body), "{\"request_id\":\"%s\",\"show_document\":true}", request);
+    begin(&server, &client, "POST", "/v1/hooks/crm/test", "", body);
+    until_asked(&client);
+    cr_assert_neq(server.trial.request, 0);
+    cr_assert(server.trial.show_document);
+    server.test_done(json_object_new_object(), server.test_userdata);
+    cleanup_reply struct reply reply = finish(&server, &client);
+    expect_status(reply, 200);
+
+    server.test_result = HOOK_TRIAL_UNFIT;
+    cleanup_reply struct reply unfit = post(&server, "/v1/hooks/crm/test", body);
+    expect_status(unfit, 409);
+    cr_assert_str_eq(detail(&unfit), "it does not fit");
 }
 
 Test(deliveries, test_hook_refused)

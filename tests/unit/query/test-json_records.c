@@ -144,12 +144,16 @@ Test(json_records, delivery)
         {.number = 1,
          .started_at = 7,
          .duration_ms = 8,
+         .cpu_ms = -1,
+         .memory_bytes = -1,
          .exit_code = -1,
          .signal = 9,
          .timed_out = true,
          .error = (char *)"late"},
         {.number = 2,
          .started_at = 9,
+         .cpu_ms = 0,
+         .memory_bytes = 4096,
          .exit_code = 0,
          .interrupted = true,
          .output = (char *)"a\xff\0b",
@@ -161,6 +165,7 @@ Test(json_records, delivery)
                                      .hook = (char *)"crm",
                                      .request_id = "r1",
                                      .created_at = 1,
+                                     .since = 5,
                                      .next_attempt_at = 2,
                                      .attempts = attempts,
                                      .n_attempt_records = 2};
@@ -168,21 +173,24 @@ Test(json_records, delivery)
     expect(json_delivery(&record, &config, -1),
            "{\"id\":\"d1\",\"state\":\"retrying\",\"event\":\"finished\",\"hook\":\"crm\","
            "\"request_id\":\"r1\",\"created_at\":\"1970-01-01T00:00:00.001Z\",\"next_attempt_at\":"
-           "\"1970-01-01T00:00:00.002Z\",\"gives_up_at\":\"1970-01-01T00:00:01.001Z\","
+           "\"1970-01-01T00:00:00.002Z\",\"gives_up_at\":\"1970-01-01T00:00:01.005Z\","
            "\"finished_at\":null}");
     record.state = DELIVERY_DEAD;
     record.finished_at = 3;
     record.next_attempt_at = 0;
     record.request_id[0] = '\0';
-    expect(json_delivery(&record, &config, 100),
-           "{\"id\":\"d1\",\"state\":\"dead\",\"event\":\"finished\",\"hook\":\"crm\","
-           "\"request_id\":null,\"created_at\":\"1970-01-01T00:00:00.001Z\",\"next_attempt_at\":"
-           "null,\"gives_up_at\":null,\"finished_at\":\"1970-01-01T00:00:00.003Z\",\"attempts\":["
-           "{\"number\":1,\"started_at\":\"1970-01-01T00:00:00.007Z\",\"duration_ms\":8,"
-           "\"exit_code\":null,\"signal\":9,\"timed_out\":true,\"interrupted\":false,\"error\":"
-           "\"late\",\"output\":\"\"},{\"number\":2,\"started_at\":\"1970-01-01T00:00:00.009Z\","
-           "\"duration_ms\":0,\"exit_code\":0,\"signal\":null,\"timed_out\":false,\"interrupted\":"
-           "true,\"error\":null,\"output\":\"a\xef\xbf\xbd\\u0000b\"}]}");
+    expect(
+        json_delivery(&record, &config, 100),
+        "{\"id\":\"d1\",\"state\":\"dead\",\"event\":\"finished\",\"hook\":\"crm\","
+        "\"request_id\":null,\"created_at\":\"1970-01-01T00:00:00.001Z\",\"next_attempt_at\":"
+        "null,\"gives_up_at\":null,\"finished_at\":\"1970-01-01T00:00:00.003Z\",\"attempts\":["
+        "{\"number\":1,\"started_at\":\"1970-01-01T00:00:00.007Z\",\"duration_ms\":8,"
+        "\"exit_code\":null,\"signal\":9,\"timed_out\":true,\"interrupted\":false,\"cpu_ms\":null,"
+        "\"memory_bytes\":null,\"error\":\"late\",\"output\":\"\"},{\"number\":2,\"started_at\":"
+        "\"1970-01-01T00:00:00.009Z\","
+        "\"duration_ms\":0,\"exit_code\":0,\"signal\":null,\"timed_out\":false,\"interrupted\":"
+        "true,\"cpu_ms\":0,\"memory_bytes\":4096,\"error\":null,\"output\":"
+        "\"a\xef\xbf\xbd\\u0000b\"}]}");
 }
 
 Test(json_records, only_the_last_attempts)
@@ -217,11 +225,22 @@ Test(json_records, event)
 Test(json_records, hook)
 {
     struct hook_counts counts = {.of = {1, 2, 3, 4, 5}, .last_success_at = 6};
-    struct hook_live live = {"broken", "missing"};
+    struct hook_live live = {"broken", "missing", 1500};
 
-    expect(json_hook(&hook, &counts, &live),
+    expect(json_hook("crm", &hook, &counts, &live),
            "{\"name\":\"crm\",\"command\":\"/bin/true -x\",\"mode\":\"exec\",\"on\":[\"failed\","
            "\"dead\"],\"state\":\"broken\",\"queued\":1,\"running\":2,\"retrying\":3,\"succeeded\":"
            "4,\"dead\":5,\"last_success_at\":\"1970-01-01T00:00:00.006Z\",\"last_failure\":null,"
-           "\"error\":\"missing\"}");
+           "\"error\":\"missing\",\"retry_at\":\"1970-01-01T00:00:01.500Z\"}");
+}
+
+Test(json_records, hook_that_left_the_configuration)
+{
+    struct hook_counts counts = {.of = {1}};
+    struct hook_live live = {.state = "paused", .error = "gone"};
+
+    expect(json_hook("old", NULL, &counts, &live),
+           "{\"name\":\"old\",\"command\":null,\"mode\":null,\"on\":[],\"state\":\"paused\","
+           "\"queued\":1,\"running\":0,\"retrying\":0,\"succeeded\":0,\"dead\":0,"
+           "\"last_success_at\":null,\"last_failure\":null,\"error\":\"gone\",\"retry_at\":null}");
 }

@@ -215,7 +215,7 @@ static void on_changed(const struct store_changes *changes, void *userdata)
         return;
     claim = calloc(1, sizeof(*claim));
     CHECK(claim != NULL);
-    claim->hook = (struct hook_capacity){"crm", 8};
+    claim->hook = (struct hook_capacity){.hook = "crm", .free = 8};
     claim->command = (struct store_claim_deliveries){
         .base = {.kind = STORE_CLAIM_DELIVERIES, .where = STORE_DONE_ON_LOOP, .done = on_claim},
         .hooks = &claim->hook,

@@ -200,7 +200,7 @@ static int work(void)
     if (house_do(&house, &claim) == STORE_OK)
         for (size_t i = 0; i < claim.n; i++)
             submission_job_free(claim.jobs[i]);
-    struct hook_capacity capacity = {"audit", 1};
+    struct hook_capacity capacity = {.hook = "audit", .free = 1};
     struct store_claim_deliveries deliveries = {
         .base.kind = STORE_CLAIM_DELIVERIES, .hooks = &capacity, .n_hooks = 1, .now = house.now};
     if (house_do(&house, &deliveries) == STORE_OK && deliveries.n > 0) {

@@ -29,6 +29,8 @@ static const struct {
     const char *statement, *step, *why;
 } exceptions[] = {
     {"read-hooks", "SCAN hook", "a row for each hook that was ever configured"},
+    {"read-hook-names", "SCAN hook", "likewise"},
+    {"count-due-deliveries", "SCAN (subquery-1)", "limited rows of an index"},
     {"get-counters", "SCAN counter", "once at the start; a row for each pair of state and type"},
     {"get-first-event", "SCAN event", "the first row only"},
     {"get-result-of-person", "SCAN known", "limited rows of an index"},

@@ -77,8 +77,8 @@ Test(reader_facts, the_number_of_the_attempt_counts_every_run)
     struct delivery_facts facts;
 
     add(9, EVENT_FINISHED, "1", "NULL", "NULL");
-    rows_sql(&rows, "INSERT INTO attempt VALUES (9, 6, 1, 1, NULL, NULL, 0, 1, NULL, NULL),"
-                    " (9, 7, 1, 1, NULL, NULL, 0, 1, NULL, NULL)");
+    rows_sql(&rows, "INSERT INTO attempt VALUES (9, 6, 1, 1, NULL, NULL, 0, 1, NULL, NULL, 1, 1),"
+                    " (9, 7, 1, 1, NULL, NULL, 0, 1, NULL, NULL, 1, 1)");
     cr_assert_eq(reader_delivery_facts(rows.reader, 9, &facts), READER_OK);
     cr_expect_eq(facts.attempt, 8);
     delivery_facts_done(&facts);
@@ -141,8 +141,8 @@ Test(reader_facts, dead)
     int64_t attempts;
 
     add(9, EVENT_FINISHED, "1", "NULL", "NULL");
-    rows_sql(&rows, "INSERT INTO attempt VALUES (9, 1, 1, 1, 1, NULL, 0, 0, 'first', NULL),"
-                    " (9, 2, 1, 1, 65, NULL, 0, 0, 'last', NULL)");
+    rows_sql(&rows, "INSERT INTO attempt VALUES (9, 1, 1, 1, 1, NULL, 0, 0, 'first', NULL, 1, 1),"
+                    " (9, 2, 1, 1, 65, NULL, 0, 0, 'last', NULL, 1, 1)");
     add(10, EVENT_DEAD, "1", "NULL", "9");
     rows_id(STORE_KIND_DELIVERY, 9, id);
     cr_assert_eq(reader_delivery_facts(rows.reader, 10, &facts), READER_OK);

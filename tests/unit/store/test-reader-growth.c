@@ -51,7 +51,7 @@ static void fill(int from, int to, bool stuck)
              "INSERT OR IGNORE INTO hook (id, name) VALUES (1, 'crm'), (2, 'mail'), (3, 'idle');"
              "INSERT INTO delivery (id, hook, state, event, request, created_at)"
              " SELECT n, 1 + n %% 2, n / 2 %% 5, 0, n, n FROM k;"
-             "INSERT INTO attempt SELECT n, 1, 1, 1, 1, NULL, 0, 0, NULL, NULL FROM k;"
+             "INSERT INTO attempt SELECT n, 1, 1, 1, 1, NULL, 0, 0, NULL, NULL, 1, 1 FROM k;"
              "INSERT INTO event (at, name, request) SELECT n, 2, n FROM k;"
              "DROP TABLE temp.k; COMMIT");
 }

@@ -225,7 +225,7 @@ static void add_attempts(int64_t delivery, int from, int to)
         rows_sql(
             &rows,
             "INSERT INTO attempt VALUES (%lld, %d, %d, 5, nullif(%d, 3), NULL, 0, 0, 'exit %d',"
-            " x'6f00')",
+            " x'6f00', 12, NULL)",
             (long long)delivery, i, 1000 + i, i, i);
 }
 
@@ -301,7 +301,7 @@ Test(reader_lookups, hook)
 
     rows_sql(
         &rows,
-        "INSERT INTO hook VALUES (1, 'crm', 11, 22), (2, 'new', NULL, NULL);"
+        "INSERT INTO hook VALUES (1, 'crm', 11, 22, 1), (2, 'new', NULL, NULL, 0);"
         "INSERT INTO counter VALUES (%d, 1, 0, 5), (%d, 1, 4, 6), (%d, 2, 4, 9), (%d, 1, 4, 1)",
         COUNTER_DELIVERY, COUNTER_DELIVERY, COUNTER_DELIVERY, COUNTER_REQUEST);
     cr_assert_eq(reader_hook(rows.reader, "crm", &counts), READER_OK);
@@ -310,9 +310,11 @@ Test(reader_lookups, hook)
     cr_expect_eq(counts.of[DELIVERY_DEAD], 6);
     cr_expect_eq(counts.last_success_at, 11);
     cr_expect_eq(counts.last_failure_at, 22);
+    cr_expect(counts.paused);
     cr_assert_eq(reader_hook(rows.reader, "new", &counts), READER_OK);
     cr_expect_eq(counts.of[DELIVERY_DEAD], 9);
     cr_expect_eq(counts.last_success_at, 0);
+    cr_expect(!counts.paused);
     cr_assert_eq(reader_hook(rows.reader, "none", &counts), READER_OK);
     cr_expect_eq(counts.of[DELIVERY_DEAD], 0);
 }

@@ -1,0 +1,2 @@
+-- Attempts go with it.
+DELETE FROM delivery WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT id FROM hook WHERE name = ?1 AND paused = 0

@@ -1,0 +1,1 @@
+UPDATE hook SET paused = ?2 WHERE id = ?1
