@@ -245,9 +245,58 @@ static int run_poll(struct context *context, int argc, char **argv)
     return on_request(context, argc, argv, "POST", "poll");
 }
 
+/* 0 in *ret_n when there was nothing. */
+static int forget_by(struct context *context, const char *member, const char *what, int64_t *ret_n)
+{
+    cleanup_json struct json_object *body = json_object_new_object();
+    struct answer answer = {0};
+    int status;
+
+    if (!body || json_add_string(body, member, what) < 0)
+        return fail(EXIT_ERROR, "out of memory");
+    status = call(context, "POST", "/v1/forget", body, NULL, &answer);
+    *ret_n = 0;
+    if (status == EXIT_OK)
+        json_get_int64(answer.json, "erased", ret_n);
+    answer_done(&answer);
+    return status;
+}
+
+static int print_erased(struct context *context, int64_t n)
+{
+    static const struct column columns[] = {{"ERASED", "erased"}, {NULL, NULL}};
+    cleanup_json struct json_object *object = json_object_new_object();
+
+    if (!object || json_add_int64(object, "erased", n) < 0)
+        return fail(EXIT_ERROR, "out of memory");
+    output_object(stdout, context->format, object, columns);
+    return EXIT_OK;
+}
+
+/* What it is shows: an address has an @, a URL a slash. Of the rest only prontod knows which are ids
+ * of its own. */
 static int run_forget(struct context *context, int argc, char **argv)
 {
-    return on_request(context, argc, argv, "DELETE", NULL);
+    int status = EXIT_OK;
+    const char *what = one_argument(
+        context, argc, argv, "request id, enrichment id, LinkedIn URL or e-mail address", &status);
+    int64_t n = 0;
+
+    if (!what)
+        return status;
+    if (strchr(what, '/')) {
+        status = forget_by(context, "linkedin_url", what, &n);
+    } else if (strchr(what, '@')) {
+        status = forget_by(context, "email", what, &n);
+    } else {
+        status = forget_by(context, "request_id", what, &n);
+        if (status == EXIT_OK && n == 0)
+            status = forget_by(context, "enrichment_id", what, &n);
+    }
+    if (status != EXIT_OK)
+        return status;
+    return n > 0 ? print_erased(context, n)
+                 : fail(EXIT_NOT_FOUND, "there is nothing about it in the store");
 }
 
 static int run_wait(struct context *context, int argc, char **argv)
@@ -296,6 +345,7 @@ const struct command request_commands[] = {
     {"wait", "[--timeout S] ID", "until the request has a result",
      "  --timeout S                            give up after S seconds\n", run_wait},
     {"poll", "ID", "ask Pronto for the result now, and show the request", "", run_poll},
-    {"forget", "ID", "erase a request and the person's data", "", run_forget},
+    {"forget", "ID | ENRICHMENT_ID | LINKEDIN_URL | EMAIL",
+     "erase a request, or everything about a person", "", run_forget},
     {0},
 };

@@ -35,6 +35,8 @@ static void on_changed(const struct store_changes *changes, void *userdata)
         submission_wake_polls(manager->submission);
     if (changes->deliveries && manager->deliverer)
         deliverer_wake(manager->deliverer);
+    for (size_t i = 0; i < changes->n_cancelled && manager->deliverer; i++)
+        deliverer_cancel(manager->deliverer, changes->cancelled[i]);
     if (manager->query)
         query_changed(manager->query, changes);
 }
@@ -317,6 +319,9 @@ static int build(struct manager *manager)
     if (r >= 0)
         r = listen_callback(manager, callback_fd);
     if (r >= 0)
+        r = retention_new(manager->loop, manager->store, manager->reader,
+                          manager->config->store.retention_ms, &manager->retention);
+    if (r >= 0)
         r = sd_event_add_time_relative(manager->loop, &manager->ready_timer, CLOCK_BOOTTIME, 0, 0,
                                        on_ready_timer, manager);
     return r;
@@ -423,6 +428,7 @@ void manager_free(struct manager *manager)
         store_stop(manager->store); /* what the schedulers have there comes back while they live */
     deliverer_free(manager->deliverer);
     submission_free(manager->submission);
+    retention_free(manager->retention);
     end_worker(&manager->egress);
     end_worker(&manager->runner);
     sd_event_source_unref(manager->store_source);

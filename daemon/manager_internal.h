@@ -6,6 +6,7 @@
 #include "ingress/ingress.h"
 #include "manager.h"
 #include "query/query.h"
+#include "retention.h"
 #include "submission/submission.h"
 #include "workers.h"
 
@@ -27,6 +28,7 @@ struct manager {
     struct deliverer *deliverer;
     struct ingress *ingress;
     struct query *query;
+    struct retention *retention;
     sd_event_source *store_source, *ready_timer, *stop_timer;
     /* Paths of the sockets that did not come from outside: removed at the end. */
     char *own_socket, *own_callback_socket;

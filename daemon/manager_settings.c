@@ -172,6 +172,7 @@ void manager_reload(struct manager *manager)
     tell_worker(&manager->runner);
     submission_reload(manager->submission, fresh);
     deliverer_reload(manager->deliverer, fresh);
+    retention_reload(manager->retention, fresh->store.retention_ms);
     config_free(old);
     log_notice("configuration reloaded from %s", manager->config_path);
     notify_status("Serving");

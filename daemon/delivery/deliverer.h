@@ -20,6 +20,10 @@ void deliverer_free(struct deliverer *deliverer);
 /* Something may be due: after a commit that changed deliveries, and at start. */
 void deliverer_wake(struct deliverer *deliverer);
 
+/* A delivery was erased while it ran: its hook is told to end (SIGTERM, SIGKILL after kill_after),
+ * and nothing of its end is stored. One that does not run is fine. */
+void deliverer_cancel(struct deliverer *deliverer, store_key delivery);
+
 /* Hooks as in @config from now on; what runs ends under its old settings; broken and tripped hooks
  * are tried again. */
 void deliverer_reload(struct deliverer *deliverer, const struct config *config);

@@ -236,6 +236,24 @@ int hook_outcome_decode(struct json_object *head, struct hook_outcome *ret)
     return 0;
 }
 
+int hook_cancel_encode(int64_t id, struct json_object **ret_head)
+{
+    cleanup_json struct json_object *head = NULL;
+    int r = head_new(id, &head);
+
+    if (r == 0)
+        r = json_add_string(head, "control", "cancel");
+    if (r < 0)
+        return r;
+    *ret_head = TAKE_PTR(head);
+    return 0;
+}
+
+int hook_cancel_decode(struct json_object *head, int64_t *ret_id)
+{
+    return json_get_int64(head, "id", ret_id) ? 0 : -EPROTO;
+}
+
 int control_encode(const char *control, const char *state, const char *detail,
                    struct json_object **ret_head)
 {

@@ -15,6 +15,9 @@
  *   "error": null}; the payload is the last bytes of output. An answer of a stream hook comes as the
  *   exit code that means the same: 0, 65, or 1 with the hook's words as error.
  *
+ * - {"control": "cancel", "id": N} to it: the job's document was erased; the hook is told to end, and
+ *   an outcome comes as for any job.
+ *
  * Both: {"control": "reload"} to the worker, and from it {"control": "ready", "state": "ok"} when it
  * has (re)loaded. Other states, with "detail": "no_key" (egress has no API key), "old_configuration"
  * (the new one has faults and was not taken). */
@@ -68,6 +71,10 @@ struct hook_outcome {
 };
 int hook_outcome_encode(const struct hook_outcome *outcome, struct json_object **ret_head);
 int hook_outcome_decode(struct json_object *head, struct hook_outcome *ret);
+
+/* 0 or -ENOMEM; 0 or -EPROTO. A control frame for control_decode(), too. */
+int hook_cancel_encode(int64_t id, struct json_object **ret_head);
+int hook_cancel_decode(struct json_object *head, int64_t *ret_id);
 
 int control_encode(const char *control, const char *state, const char *detail,
                    struct json_object **ret_head);

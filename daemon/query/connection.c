@@ -40,6 +40,7 @@ void call_unref(struct call *call)
     json_object_put(call->json);
     json_object_put(call->outcome);
     stream_free(call->stream);
+    forgetting_free(call->forgetting);
     params_done(&call->params);
     free(call->path);
     free(call->body);

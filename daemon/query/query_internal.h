@@ -106,7 +106,9 @@ struct call {
         struct store_purge_hook purge;
         struct store_match match;
         struct store_erase erase;
+        struct store_forget forget;
     } command;
+    struct forgetting *forgetting;
     struct contact *contacts;
     size_t n_contacts;
     struct idempotency *idempotency; /* NULL, or one for each contact */
@@ -166,6 +168,9 @@ void credits_build(const struct query *query, const struct store_counts *counts,
 struct MHD_Response *stream_response(struct call *call);
 void stream_wake(struct call *call);
 void stream_free(struct stream *stream);
+
+/* forget.c; NULL is fine. */
+void forgetting_free(struct forgetting *forgetting);
 
 /* lists.c: what all lists have in common. */
 /* Times of creation, or of an end: at or after, and before. What is wrong, or NULL; texts may be

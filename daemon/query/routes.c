@@ -29,6 +29,8 @@ static const struct route routes[] = {
      "erases a request and everything of the person"},
     {"POST", "/v1/requests/{id}/poll", PEER_ADMIN, BODY_NONE, requests_poll, NULL,
      "asks Pronto for the result now"},
+    {"POST", "/v1/forget", PEER_ADMIN, BODY_OBJECT, requests_forget, NULL,
+     "erases a person by request_id, enrichment_id, linkedin_url or email"},
     {"GET", "/v1/callbacks", PEER_READ, BODY_NONE, callbacks_list, list_callbacks,
      "lists callbacks, newest first"},
     {"GET", "/v1/callbacks/{id}", PEER_READ, BODY_NONE, callbacks_show, NULL,

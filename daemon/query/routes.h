@@ -49,6 +49,7 @@ int requests_list(struct call *call);
 int requests_show(struct call *call);
 int requests_erase(struct call *call);
 int requests_poll(struct call *call);
+int requests_forget(struct call *call);
 int callbacks_list(struct call *call);
 int callbacks_show(struct call *call);
 int callbacks_match(struct call *call);

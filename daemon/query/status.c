@@ -78,6 +78,8 @@ static struct json_object *make_store(const struct store_counts *counts)
     build_int(&b, "database_bytes", counts->database_bytes);
     build_int(&b, "wal_bytes", counts->wal_bytes);
     build_int(&b, "free_bytes", counts->free_bytes);
+    build_int(&b, "tombstones", counts->tombstones);
+    build_int(&b, "tombstones_max", counts->tombstones_max);
     return build_end(&b);
 }
 

@@ -103,6 +103,19 @@ static void on_reload(void *userdata)
     }
 }
 
+/* Of a job that runs, that waits, or that has ended meanwhile. */
+static void on_cancel(struct runner *runner, struct json_object *head)
+{
+    int64_t id;
+
+    if (hook_cancel_decode(head, &id) < 0) {
+        log_warning("prontod cancels what is no job, ignoring it");
+        return;
+    }
+    runs_cancel(runner->runs, id);
+    streams_cancel(runner->streams, id);
+}
+
 static void on_frame(struct json_object *head, const char *payload, size_t size, void *userdata)
 {
     const char *state, *detail, *control = control_decode(head, &state, &detail);
@@ -111,6 +124,8 @@ static void on_frame(struct json_object *head, const char *payload, size_t size,
         on_job(userdata, head, payload, size);
     else if (strcmp(control, "reload") == 0)
         on_reload(userdata);
+    else if (strcmp(control, "cancel") == 0)
+        on_cancel(userdata, head);
     else
         log_warning("prontod asks for what this version does not know");
 }

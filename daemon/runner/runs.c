@@ -90,6 +90,19 @@ void runs_give(struct runs *runs, const struct hook_config *hook, const struct h
     }
 }
 
+void runs_cancel(struct runs *runs, int64_t id)
+{
+    struct waiting_job *job = waiting_take_id(&runs->waiting, id);
+    struct child *child;
+
+    if (job)
+        teller_refuse(&runs->teller, id, true, TELLER_ERASED);
+    waiting_job_free(job);
+    LIST_FOREACH(child, &runs->children, link)
+    if (child->id == id)
+        child_stop(child);
+}
+
 void runs_reload(struct runs *runs, const struct config *config)
 {
     runs->config = config;

@@ -17,6 +17,9 @@ int runs_new(struct processes *processes, const struct config *config, const str
 void runs_give(struct runs *runs, const struct hook_config *hook, const struct hook_job *job,
                struct json_object *head, const char *document, size_t size);
 
+/* The document of that job was erased: its hook ends as at its time-out. */
+void runs_cancel(struct runs *runs, int64_t id);
+
 /* Hooks as in @config from now on; what runs goes on as it is. */
 void runs_reload(struct runs *runs, const struct config *config);
 

@@ -210,6 +210,17 @@ void stream_give(struct stream *stream, struct document *document)
     stream_advance(stream);
 }
 
+void stream_cancel(struct stream *stream, int64_t id)
+{
+    struct document *document = window_cancel(&stream->window, id);
+
+    if (!document)
+        return;
+    teller_refuse(&stream->teller, id, true, TELLER_ERASED);
+    free(document);
+    stream_advance(stream);
+}
+
 const struct hook_config *stream_hook(const struct stream *stream)
 {
     return stream->hook;

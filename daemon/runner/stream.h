@@ -33,6 +33,10 @@ const char *stream_name(const struct stream *stream);
 /* Consumes the document. */
 void stream_give(struct stream *stream, struct document *document);
 
+/* The document of that job is not written, if it is one of its own. What was written already is with
+ * the program, which goes on for the sake of others; its answer is told. */
+void stream_cancel(struct stream *stream, int64_t id);
+
 /* The settings of its process; NULL when it drains. */
 const struct hook_config *stream_hook(const struct stream *stream);
 

@@ -119,6 +119,14 @@ void streams_give(struct streams *streams, const struct hook_config *hook,
         teller_refuse(&streams->teller, job->id, true, strerror(ENOMEM));
 }
 
+void streams_cancel(struct streams *streams, int64_t id)
+{
+    struct entry *entry;
+
+    LIST_FOREACH(entry, &streams->entries, link)
+    stream_cancel(entry->stream, id);
+}
+
 /* What its stream was not yet given, when the hook goes on or not. */
 static void give_again(struct streams *streams, const struct hook_config *hook,
                        struct documents *unwritten)

@@ -14,6 +14,9 @@ int streams_new(struct processes *processes, const struct config *config,
 void streams_give(struct streams *streams, const struct hook_config *hook,
                   const struct hook_job *job, const char *document, size_t size);
 
+/* The document of that job was erased. */
+void streams_cancel(struct streams *streams, int64_t id);
+
 /* A process whose settings changed gets no more documents, and ends; what it was not yet given
  * goes to its successor. */
 void streams_reload(struct streams *streams, const struct config *config);

@@ -12,5 +12,8 @@ struct teller {
     void *userdata;
 };
 
+/* Why a job that was cancelled comes back. */
+#define TELLER_ERASED "the delivery was erased"
+
 /* The job comes back without having run. Not @interrupted: the hook cannot be started. */
 void teller_refuse(const struct teller *teller, int64_t id, bool interrupted, const char *error);

@@ -40,6 +40,23 @@ struct waiting_job *waiting_take(struct waiting *waiting)
     return job;
 }
 
+struct waiting_job *waiting_take_id(struct waiting *waiting, int64_t id)
+{
+    struct waiting_job *job;
+
+    STAILQ_FOREACH(job, &waiting->jobs, link)
+    {
+        int64_t its;
+
+        if (!json_get_int64(job->head, "id", &its) || its != id)
+            continue;
+        STAILQ_REMOVE(&waiting->jobs, job, waiting_job, link);
+        waiting->bytes -= job->size;
+        return job;
+    }
+    return NULL;
+}
+
 void waiting_job_free(struct waiting_job *job)
 {
     if (!job)

@@ -28,6 +28,8 @@ int waiting_add(struct waiting *waiting, struct json_object *head, const char *d
 
 /* The oldest, for waiting_job_free(), or NULL. */
 struct waiting_job *waiting_take(struct waiting *waiting);
+/* The one with that id. */
+struct waiting_job *waiting_take_id(struct waiting *waiting, int64_t id);
 void waiting_job_free(struct waiting_job *job);
 
 void waiting_clear(struct waiting *waiting);

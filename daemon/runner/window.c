@@ -99,20 +99,46 @@ void window_written(struct window *window, size_t size, size_t errors)
     }
 }
 
+static void wait_again(struct window *window, struct document *document)
+{
+    TAILQ_REMOVE(&window->sent, document, link);
+    TAILQ_INSERT_HEAD(&window->queued, document, link);
+    window->n_sent--;
+    document->sent = 0;
+    document->written_at = document->written_boot_ms = 0;
+    document->errors_before = 0;
+}
+
 void window_unread(struct window *window, size_t size)
+{
+    struct document *document = TAILQ_LAST(&window->sent, documents);
+
+    while (document && document->sent <= size && !document->late) {
+        struct document *before = TAILQ_PREV(document, documents, link);
+
+        size -= document->sent;
+        if (!document->cancelled)
+            wait_again(window, document);
+        document = before;
+    }
+}
+
+struct document *window_cancel(struct window *window, int64_t id)
 {
     struct document *document;
 
-    while ((document = TAILQ_LAST(&window->sent, documents)) && document->sent <= size &&
-           !document->late) {
-        TAILQ_REMOVE(&window->sent, document, link);
-        TAILQ_INSERT_HEAD(&window->queued, document, link);
-        window->n_sent--;
-        size -= document->sent;
-        document->sent = 0;
-        document->written_at = document->written_boot_ms = 0;
-        document->errors_before = 0;
+    TAILQ_FOREACH(document, &window->sent, link)
+    if (document->id == id)
+        document->cancelled = true;
+    TAILQ_FOREACH(document, &window->queued, link)
+    {
+        if (document->id != id)
+            continue;
+        TAILQ_REMOVE(&window->queued, document, link);
+        window->bytes -= document->size;
+        return document;
     }
+    return NULL;
 }
 
 struct document *window_find(const struct window *window, const char *delivery_id)

@@ -16,6 +16,7 @@ struct document {
     int64_t id; /* of the job */
     char delivery_id[65];
     bool late;                           /* its time is over */
+    bool cancelled;                      /* not to be written again */
     int64_t written_at, written_boot_ms; /* when its first byte was; 0: not yet */
     size_t errors_before;                /* bytes on standard error by then */
     size_t size, sent;
@@ -50,8 +51,12 @@ int window_gather(const struct window *window, struct iovec iov[static WINDOW_BA
 void window_written(struct window *window, size_t size, size_t errors);
 
 /* The last @size bytes that were written were not read: ones that were not read at all wait again,
- * in their order; late ones stay. */
+ * in their order; late and cancelled ones stay. */
 void window_unread(struct window *window, size_t size);
+
+/* Takes the one of that job off when it waits: it is the caller's then. One that was written stays
+ * until its answer, but is not written again. Otherwise NULL. */
+struct document *window_cancel(struct window *window, int64_t id);
 
 /* The unanswered one with that id that was written whole, or NULL. */
 struct document *window_find(const struct window *window, const char *delivery_id);

@@ -26,6 +26,8 @@ static const struct command_kind kinds[STORE_COMMAND_MAX_] = {
     [STORE_PURGE_HOOK] = {apply_purge_hook, NULL, false, purge_goes_on},
     [STORE_MATCH] = {apply_match, NULL, false, NULL},
     [STORE_ERASE] = {apply_erase, NULL, false, NULL},
+    [STORE_PURGE] = {apply_purge, NULL, true, old_goes_on},
+    [STORE_FORGET] = {apply_forget, NULL, false, forget_goes_on},
     [STORE_RECONFIGURE] = {apply_reconfigure, NULL, true, NULL},
 };
 

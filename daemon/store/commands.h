@@ -40,6 +40,8 @@ enum store_command_kind {
     STORE_PURGE_HOOK,        /* struct store_purge_hook */
     STORE_MATCH,             /* struct store_match */
     STORE_ERASE,             /* struct store_erase */
+    STORE_PURGE,             /* struct store_purge */
+    STORE_FORGET,            /* struct store_forget */
     STORE_RECONFIGURE,       /* struct store_reconfigure */
     STORE_COMMAND_MAX_,
 };
@@ -316,6 +318,43 @@ struct store_erase {
     struct store_command base;
     store_key request;
     int64_t now;
+};
+
+/* Erases what is older than the retention, in slices between which everything else goes on: ended
+ * requests, as struct store_erase does, those excepted that a delivery still waits for; callbacks
+ * that belong to no request; tombstones. done comes when no copy is left in database and WAL. A
+ * store that closes ends it with what was done until then. */
+struct store_purge {
+    struct store_command base;
+    int64_t before; /* requests that ended and callbacks that came before it */
+    int64_t tombstones_before;
+    int64_t now;
+    /* out */
+    int64_t requests, callbacks, tombstones;
+    struct purge_slice { /* the writer's own, zero */
+        size_t stage;
+        int64_t at; /* this one and those before it were looked at */
+        store_key key;
+        int64_t requests, callbacks, tombstones;
+        bool more;
+    } sofar, next;
+};
+
+/* Erases requests, as struct store_erase does, and callbacks that belong to none, in slices. What
+ * is not there (any more) is passed over. done as above; STORE_E_UNAVAILABLE: the store closed when
+ * some were left. */
+struct store_forget {
+    struct store_command base;
+    const store_key *requests, *callbacks;
+    size_t n_requests, n_callbacks;
+    const char *enrichment_id; /* or NULL: callbacks that wait for it go, and none is taken later */
+    int64_t now;
+    int64_t n;            /* out: requests and callbacks that were erased */
+    struct forget_slice { /* the writer's own, zero */
+        size_t at;
+        int64_t n;
+        bool more;
+    } sofar, next;
 };
 
 /* What the writer needs to know of the configuration. */

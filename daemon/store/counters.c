@@ -9,7 +9,8 @@
 #define AT_CALLBACKS      (REQUEST_STATE_MAX_ * ENRICHMENT_MAX_)
 #define AT_DIFFERING      (AT_CALLBACKS + CALLBACK_STATE_MAX_)
 #define AT_REJECTED_BYTES (AT_DIFFERING + 1)
-#define AT_HOOKS          (AT_REJECTED_BYTES + 1)
+#define AT_TOMBSTONES     (AT_REJECTED_BYTES + 1)
+#define AT_HOOKS          (AT_TOMBSTONES + 1)
 
 static size_t at_request(int64_t state, int64_t type)
 {
@@ -43,6 +44,16 @@ void count_differing(struct writer *writer, int64_t delta)
 void count_rejected_bytes(struct writer *writer, int64_t delta)
 {
     add(&writer->counters.cells[AT_REJECTED_BYTES], delta);
+}
+
+void count_tombstones(struct writer *writer, int64_t delta)
+{
+    add(&writer->counters.cells[AT_TOMBSTONES], delta);
+}
+
+int64_t counted_tombstones(const struct writer *writer)
+{
+    return writer->counters.cells[AT_TOMBSTONES].n;
 }
 
 int64_t counted_callbacks(const struct writer *writer, enum callback_state state)
@@ -98,6 +109,7 @@ static int counters_new(struct counters *ret)
         cells[AT_CALLBACKS + state] = (struct counter){.kind = COUNTER_CALLBACK, .a = state};
     cells[AT_DIFFERING] = (struct counter){.kind = COUNTER_DIFFERING};
     cells[AT_REJECTED_BYTES] = (struct counter){.kind = COUNTER_REJECTED_BYTES};
+    cells[AT_TOMBSTONES] = (struct counter){.kind = COUNTER_TOMBSTONES};
     *ret = (struct counters){.cells = cells, .n = AT_HOOKS};
     return 0;
 }
@@ -182,6 +194,8 @@ void counters_read(const struct counters *counters, struct store_counts *ret)
     for (int state = 0; state < CALLBACK_STATE_MAX_; state++)
         ret->callbacks[state] = cells[AT_CALLBACKS + state].n;
     ret->differing = cells[AT_DIFFERING].n;
+    ret->tombstones = cells[AT_TOMBSTONES].n;
+    ret->tombstones_max = TOMBSTONES_MAX;
     for (int state = 0; state < DELIVERY_STATE_MAX_; state++)
         ret->deliveries[state] = 0;
     for (size_t i = AT_HOOKS; i < counters->n; i++)

@@ -73,6 +73,33 @@ static int apply_group(struct store *store, struct store_command *first, size_t 
     return r;
 }
 
+/* Something of it was erased: it ends when the WAL has no copy any more. */
+static bool has_erased(const struct store_command *command)
+{
+    const struct store_purge *purge = (const struct store_purge *)command;
+
+    if (command->result != STORE_OK)
+        return false;
+    if (command->kind == STORE_PURGE)
+        return purge->next.requests > 0 || purge->next.callbacks > 0;
+    if (command->kind == STORE_FORGET || command->kind == STORE_PURGE_HOOK)
+        return ((const struct store_forget *)command)->next.n > 0;
+    return command->kind == STORE_ERASE;
+}
+
+/* Who retries deliveries may wait until all are done; erasing can be asked for again at any time, and
+ * a stop must not wait for it. */
+static bool goes_on(struct store *store, struct store_command *command)
+{
+    if (!command_goes_on(command))
+        return false;
+    if (command->kind == STORE_RETRY || !queue_is_closing(store))
+        return true;
+    if (command->kind == STORE_FORGET || command->kind == STORE_PURGE_HOOK)
+        command->result = STORE_E_UNAVAILABLE;
+    return false;
+}
+
 /* Erasures leave the group: they end with their checkpoint. So do those that go on. */
 static void end_group(struct store *store, struct store_command *first, size_t n)
 {
@@ -87,13 +114,11 @@ static void end_group(struct store *store, struct store_command *first, size_t n
     engine_publish(store);
     command_list_init(&ended);
     for (; n > 0; n--, first = next) {
-        bool erased = first->kind == STORE_ERASE && first->result == STORE_OK;
-
         next = first->next;
-        if (command_goes_on(first))
+        if (goes_on(store, first))
             queue_again(store, first);
         else
-            command_list_append(erased ? &store->erasing : &ended, first);
+            command_list_append(has_erased(first) ? &store->erasing : &ended, first);
     }
     queue_end(store, ended.first, ended.n, &changes);
 }

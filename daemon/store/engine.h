@@ -61,6 +61,7 @@ const char *health_trouble(const struct store *store); /* NULL: none */
 struct store_command *queue_take(struct store *store, int64_t wait_ms, size_t *ret_n,
                                  bool *ret_closing);
 bool queue_is_empty(struct store *store);
+bool queue_is_closing(struct store *store);
 void queue_again(struct store *store, struct store_command *command);
 /* Ends @n commands, linked by next: their done now, or on the loop, together with the changes,
  * which are taken. */

@@ -15,6 +15,7 @@ struct erasure {
     struct json_object *content;
     bool last; /* of its submission, which goes, too */
     int64_t now;
+    size_t rows; /* callbacks and deliveries that went */
 };
 
 static int run(struct writer *writer, enum sql_query which, int64_t first)
@@ -185,6 +186,15 @@ static int link_callbacks(struct erasure *erasure)
     return r;
 }
 
+static void uncount_callback(struct writer *writer, enum callback_state state, int64_t differs,
+                             int64_t body_bytes)
+{
+    count_callback(writer, state, -1);
+    count_differing(writer, -differs);
+    if (state == CALLBACK_REJECTED)
+        count_rejected_bytes(writer, -body_bytes);
+}
+
 static int uncount_callbacks(struct erasure *erasure)
 {
     struct writer *writer = erasure->writer;
@@ -201,11 +211,27 @@ static int uncount_callbacks(struct erasure *erasure)
         r = events_forget(writer, STORE_KIND_CALLBACK, query_int(&query, 3));
         if (r < 0)
             break;
-        count_callback(writer, (enum callback_state)state, -1);
-        count_differing(writer, -query_int(&query, 1));
-        if (state == CALLBACK_REJECTED)
-            count_rejected_bytes(writer, -query_int(&query, 2));
+        uncount_callback(writer, (enum callback_state)state, query_int(&query, 1),
+                         query_int(&query, 2));
+        erasure->rows++;
     }
+    return r;
+}
+
+/* Of a row (hook, state, id). What runs is to be told to stop. */
+static int uncount_delivery(struct writer *writer, struct query *query, store_key *ret)
+{
+    int64_t state = query_int(query, 1);
+    int r;
+
+    *ret = query_int(query, 2);
+    if (state < 0 || state >= DELIVERY_STATE_MAX_)
+        return -EUCLEAN;
+    r = events_forget(writer, STORE_KIND_DELIVERY, *ret);
+    if (r == 0)
+        r = count_delivery(writer, query_int(query, 0), (enum delivery_state)state, -1);
+    if (r == 0 && state == DELIVERY_RUNNING)
+        r = keys_add(&writer->changes.cancelled, *ret);
     return r;
 }
 
@@ -214,19 +240,15 @@ static int uncount_deliveries(struct erasure *erasure)
     struct writer *writer = erasure->writer;
     cleanup_query struct query query =
         query_start(&writer->database, SQL_COUNT_DELIVERIES_OF_REQUEST);
+    store_key key;
     int r;
 
     query_bind_int(&query, erasure->row.key);
     while ((r = query_step(&query)) > 0) {
-        int64_t state = query_int(&query, 1);
-
-        if (state < 0 || state >= DELIVERY_STATE_MAX_)
-            return -EUCLEAN;
-        r = events_forget(writer, STORE_KIND_DELIVERY, query_int(&query, 2));
-        if (r == 0)
-            r = count_delivery(writer, query_int(&query, 0), (enum delivery_state)state, -1);
+        r = uncount_delivery(writer, &query, &key);
         if (r < 0)
             break;
+        erasure->rows++;
     }
     return r;
 }
@@ -258,9 +280,8 @@ static int delete_request(struct erasure *erasure)
     const struct request_row *row = &erasure->row;
     int r = run(writer, SQL_DELETE_REQUEST, row->key);
 
-    if (r < 0)
-        return r;
-    r = idempotency_forget(writer, row->key);
+    if (r == 0)
+        r = idempotency_forget(writer, row->key);
     if (r < 0)
         return r;
     count_request(writer, row->state, row->type, -1);
@@ -287,15 +308,98 @@ static int erase(struct erasure *erasure)
     return r < 0 ? r : delete_request(erasure);
 }
 
+int request_erase(struct writer *writer, store_key key, int64_t now, size_t *rows)
+{
+    struct erasure erasure = {.writer = writer, .now = now};
+    int r = request_get(writer, key, &erasure.row);
+
+    if (r <= 0)
+        return r;
+    r = erase(&erasure);
+    json_object_put(erasure.content);
+    *rows += erasure.rows;
+    return r < 0 ? r : 1;
+}
+
+/* Deliveries of event unmatched, and those that told of their death. */
+static int deliveries_of_callback(struct writer *writer, store_key callback, struct keys *keys)
+{
+    cleanup_query struct query query =
+        query_start(&writer->database, SQL_GET_DELIVERIES_OF_CALLBACK);
+    store_key key;
+    int r;
+
+    query_bind_int(&query, callback);
+    while ((r = query_step(&query)) > 0) {
+        r = uncount_delivery(writer, &query, &key);
+        if (r == 0)
+            r = keys_add(keys, key);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int erase_deliveries_of_callback(struct writer *writer, store_key callback, size_t *rows)
+{
+    struct keys keys = {0};
+    int r = deliveries_of_callback(writer, callback, &keys);
+
+    for (size_t i = 0; r == 0 && i < keys.n; i++)
+        r = run(writer, SQL_DELETE_DELIVERY, keys.items[i]);
+    *rows += keys.n;
+    keys_done(&keys);
+    return r;
+}
+
+static bool has_request(struct query *query)
+{
+    return !query_is_null(query, 3);
+}
+
+/* 1 when it was there without a request, and is counted no more. */
+static int take_unclaimed(struct writer *writer, store_key key)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_CALLBACK_COUNTS);
+    int64_t state;
+    int r;
+
+    query_bind_int(&query, key);
+    r = query_step(&query);
+    if (r <= 0)
+        return r;
+    if (has_request(&query))
+        return 0;
+    state = query_int(&query, 0);
+    if (state < 0 || state >= CALLBACK_STATE_MAX_)
+        return -EUCLEAN;
+    uncount_callback(writer, (enum callback_state)state, query_int(&query, 1),
+                     query_int(&query, 2));
+    return 1;
+}
+
+int callback_erase(struct writer *writer, store_key key, size_t *rows)
+{
+    int r = take_unclaimed(writer, key);
+
+    if (r <= 0)
+        return r;
+    r = erase_deliveries_of_callback(writer, key, rows);
+    if (r == 0)
+        r = events_forget(writer, STORE_KIND_CALLBACK, key);
+    if (r == 0)
+        r = run(writer, SQL_DELETE_CALLBACK, key);
+    (*rows)++;
+    return r < 0 ? r : 1;
+}
+
 int apply_erase(struct writer *writer, struct store_command *base)
 {
     struct store_erase *command = (struct store_erase *)base;
-    struct erasure erasure = {.writer = writer, .now = command->now};
-    int r = request_get(writer, command->request, &erasure.row);
+    size_t rows = 0;
+    int r = request_erase(writer, command->request, command->now, &rows);
 
-    if (r <= 0)
-        return r < 0 ? r : (int)STORE_E_NOT_FOUND;
-    r = erase(&erasure);
-    json_object_put(erasure.content);
-    return r;
+    if (r == 0)
+        return (int)STORE_E_NOT_FOUND;
+    return r < 0 ? r : 0;
 }

@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define SETTLED_MAX (1024UL * 1024) /* keys that wait for the loop; more are not told */
+#define KEYS_MAX (1024UL * 1024) /* keys of a kind that wait for the loop; more are not told */
 
 void command_list_init(struct command_list *list)
 {
@@ -109,10 +109,21 @@ bool queue_is_empty(struct store *store)
     return empty;
 }
 
-/* Keys that find no room are not told: who waits for them looks again when its time is over. */
-static void add_settled(struct keys *to, const struct keys *from)
+bool queue_is_closing(struct store *store)
 {
-    for (size_t i = 0; i < from->n && to->n < SETTLED_MAX; i++)
+    bool closing;
+
+    pthread_mutex_lock(&store->lock);
+    closing = store->closing;
+    pthread_mutex_unlock(&store->lock);
+    return closing;
+}
+
+/* Keys that find no room are not told: who waits for them looks again when its time is over; a hook
+ * that is not told to stop ends by itself. */
+static void add_keys(struct keys *to, const struct keys *from)
+{
+    for (size_t i = 0; i < from->n && to->n < KEYS_MAX; i++)
         if (keys_add(to, from->items[i]) < 0)
             return;
 }
@@ -139,10 +150,11 @@ void queue_end(struct store *store, struct store_command *first, size_t n, struc
     store->changes.polls |= changes->polls;
     store->changes.deliveries |= changes->deliveries;
     store->changes.events |= changes->events;
-    add_settled(&store->changes.settled, &changes->settled);
+    add_keys(&store->changes.settled, &changes->settled);
+    add_keys(&store->changes.cancelled, &changes->cancelled);
     pthread_mutex_unlock(&store->lock);
     if (for_loop.first || changes->events || changes->submissions || changes->polls ||
-        changes->deliveries || changes->settled.n > 0)
+        changes->deliveries || changes->settled.n > 0 || changes->cancelled.n > 0)
         signal_loop(store);
     changes_done(changes);
 }
@@ -175,7 +187,10 @@ static void tell_changes(struct changes *changes,
     keys_sort(&changes->settled);
     told.settled = changes->settled.items;
     told.n_settled = changes->settled.n;
-    if (told.submissions || told.deliveries || told.events || told.n_settled > 0)
+    told.cancelled = changes->cancelled.items;
+    told.n_cancelled = changes->cancelled.n;
+    if (told.submissions || told.deliveries || told.events || told.n_settled > 0 ||
+        told.n_cancelled > 0)
         changed(&told, userdata);
 }
 

@@ -8,6 +8,7 @@
 
 struct store;
 struct store_reader;
+struct person; /* model/person.h */
 
 /* Returns 0 or a negative errno. A reader is used by one thread at a time and freed before
  * store_close(). */
@@ -113,3 +114,20 @@ struct store_ages {
     int64_t oldest_queued, oldest_pending, oldest_delivery, oldest_dead, oldest_unmatched;
 };
 int reader_ages(struct store_reader *reader, struct store_ages *ret);
+
+/* How many dead deliveries were created before @before, and so will be erased with what they are
+ * about; of each hook no more than OLD_DEAD_MAX are counted. 0 or a negative errno. */
+#define OLD_DEAD_MAX 1000
+int reader_old_dead(struct store_reader *reader, int64_t before, int64_t *ret);
+
+/* Finds what is about a person: calls @found with a request (@callback 0), or with a callback that
+ * belongs to none (@request 0); the same request may come more than once. @found returns 0 or a
+ * negative errno, which ends it. Looks at a bounded number of rows: 1 when there is more to look at,
+ * with the same @cursor, which is zero at first; 0 at the end; or a negative errno. */
+struct person_cursor {
+    int stage;
+    store_key key;
+};
+typedef int (*person_found_fn)(store_key request, store_key callback, void *userdata);
+int reader_person(struct store_reader *reader, const struct person *person,
+                  struct person_cursor *cursor, person_found_fn found, void *userdata);

@@ -208,3 +208,30 @@ int reader_ages(struct store_reader *reader, struct store_ages *ret)
         *ret = ages;
     return r;
 }
+
+static int count_old_dead(struct store_reader *reader, int64_t hook, int64_t before, int64_t *ret)
+{
+    cleanup_query struct query query = query_start(&reader->database, SQL_READ_OLD_DEAD_DELIVERIES);
+
+    query_bind_int(&query, hook);
+    query_bind_int(&query, before);
+    query_bind_int(&query, OLD_DEAD_MAX);
+    return query_get_int(&query, ret);
+}
+
+int reader_old_dead(struct store_reader *reader, int64_t before, int64_t *ret)
+{
+    cleanup_free int64_t *hooks = NULL;
+    int64_t sum = 0;
+    size_t n = 0;
+    int r = reader_read_hooks(reader, &hooks, &n);
+
+    for (size_t i = 0; i < n && r >= 0; i++) {
+        int64_t of_hook = 0;
+
+        r = count_old_dead(reader, hooks[i], before, &of_hook);
+        sum += of_hook;
+    }
+    *ret = sum;
+    return r < 0 ? r : 0;
+}

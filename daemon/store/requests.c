@@ -2,6 +2,7 @@
  * and appended to the events here and nowhere else. */
 #include "store/writer.h"
 
+#include "model/person.h"
 #include "model/state_machine.h"
 
 #include <assert.h>
@@ -160,7 +161,8 @@ static int insert_content(struct writer *writer, store_key key, struct json_obje
     r = query_run(&query);
     if (r < 0)
         return r;
-    return custom_index(json_get(content, "custom"), insert_member, &member);
+    r = custom_index(json_get(content, "custom"), insert_member, &member);
+    return r < 0 ? r : person_index(content, insert_member, &member);
 }
 
 int request_create(struct writer *writer, const struct new_request *new_request, store_key *ret)

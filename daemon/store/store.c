@@ -32,6 +32,11 @@ static int init_wake(pthread_cond_t *ret)
     return -r;
 }
 
+int64_t store_newest_at(const struct store *store)
+{
+    return store->writer.newest_at;
+}
+
 static void store_free(struct store *store)
 {
     writer_close(&store->writer);
@@ -78,11 +83,22 @@ static int store_new(const char *path, const struct store_settings *settings, st
     return 0;
 }
 
+/* Before anything of this start is written. */
+static int load_newest_time(struct writer *writer)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_NEWEST_TIME);
+    int r = query_get_int(&query, &writer->newest_at);
+
+    return r < 0 ? r : 0;
+}
+
 static int recover_store(struct writer *writer, int64_t now)
 {
     bool done;
-    int r = writer_begin(writer);
+    int r = load_newest_time(writer);
 
+    if (r == 0)
+        r = writer_begin(writer);
     if (r == 0)
         r = recover(writer, now);
     if (r == 0)

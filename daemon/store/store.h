@@ -55,6 +55,8 @@ struct store_changes {
     bool events;              /* events were appended */
     const store_key *settled; /* requests that left queued/pending, ascending */
     size_t n_settled;
+    const store_key *cancelled; /* deliveries that were erased while they ran */
+    size_t n_cancelled;
 };
 
 /* Calls done of the finished commands that want the loop, then @changed (once, if anything
@@ -63,6 +65,9 @@ struct store_changes {
 int store_dispatch(struct store *store,
                    void (*changed)(const struct store_changes *changes, void *userdata),
                    void *userdata);
+
+/* The latest time in the file when it was opened, in milliseconds since the epoch; 0: it was new. */
+int64_t store_newest_at(const struct store *store);
 
 /* True while a commit would succeed: for /readyz. Any thread, no I/O. */
 bool store_ready(struct store *store);
@@ -77,7 +82,8 @@ struct store_counts {
     int64_t duplicates_dropped; /* identical copies beyond those that are kept, since start */
     int64_t erased_refused;     /* callbacks of erased requests, since start */
     int64_t credit_day;         /* days since the epoch, of the newest that was counted */
-    int64_t credits_reserved, credits_spent;    /* of that day */
+    int64_t credits_reserved, credits_spent; /* of that day */
+    int64_t tombstones, tombstones_max;
     int64_t commits, commit_failures, commands; /* since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;

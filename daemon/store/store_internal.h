@@ -33,4 +33,5 @@ enum counter_kind {
     COUNTER_DIFFERING,      /* duplicates that differ */
     COUNTER_DELIVERY,       /* a: hook.id, b: enum delivery_state */
     COUNTER_REJECTED_BYTES, /* bodies of the rejected callbacks */
+    COUNTER_TOMBSTONES,
 };

@@ -7,10 +7,14 @@
 static int add(struct writer *writer, const struct digest *digest, int64_t now)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_TOMBSTONE);
+    int r;
 
     query_bind_digest(&query, digest);
     query_bind_int(&query, now);
-    return query_run(&query);
+    r = query_run(&query);
+    if (r == 0)
+        count_tombstones(writer, sqlite3_changes(writer->database.connection));
+    return r;
 }
 
 static int has(struct writer *writer, const struct digest *digest)
@@ -108,5 +112,23 @@ int tombstone_has_contact(struct writer *writer, const struct erased_contact *co
         r = has(writer, &digest);
     if (r == 0 && digest_of_contact(writer, contact, OF_NAMES, &digest))
         r = has(writer, &digest);
+    return r;
+}
+
+int tombstones_trim(struct writer *writer, int64_t before, int64_t max, int64_t *ret_n)
+{
+    int64_t beyond = counted_tombstones(writer) - TOMBSTONES_MAX;
+    cleanup_query struct query query = query_start(&writer->database, SQL_DELETE_OLD_TOMBSTONES);
+    int r;
+
+    if (beyond > 0) { /* whatever their age */
+        before = INT64_MAX;
+        max = beyond < max ? beyond : max;
+    }
+    query_bind_int(&query, before);
+    query_bind_int(&query, max);
+    r = query_run(&query);
+    *ret_n = r == 0 ? sqlite3_changes(writer->database.connection) : 0;
+    count_tombstones(writer, -*ret_n);
     return r;
 }

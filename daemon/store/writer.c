@@ -6,6 +6,7 @@
 void changes_done(struct changes *changes)
 {
     keys_done(&changes->settled);
+    keys_done(&changes->cancelled);
     keys_done(&changes->erased);
     *changes = (struct changes){0};
 }

@@ -50,6 +50,7 @@ void keys_done(struct keys *keys);
 struct changes {
     bool submissions, polls, deliveries, events;
     struct keys settled;
+    struct keys cancelled; /* deliveries that ran and were erased */
     struct keys erased; /* requests, callbacks and deliveries, each with its kind: see events.c */
     int64_t duplicates_dropped, erased_refused;
 };
@@ -68,6 +69,7 @@ struct writer {
     int64_t changes_before; /* rows changed before this transaction */
     int64_t wal_pages;
     store_key first_event, last_event; /* that are kept; 0: none */
+    int64_t newest_at;                 /* the latest time in the file when it was opened; 0: none */
     int64_t free_bytes;
     bool disk_low; /* less than min_free is left */
 };
@@ -97,6 +99,8 @@ void count_request(struct writer *writer, enum request_state state, enum enrichm
 void count_callback(struct writer *writer, enum callback_state state, int64_t delta);
 void count_differing(struct writer *writer, int64_t delta);
 void count_rejected_bytes(struct writer *writer, int64_t delta);
+void count_tombstones(struct writer *writer, int64_t delta);
+int64_t counted_tombstones(const struct writer *writer);
 int count_delivery(struct writer *writer, store_key hook, enum delivery_state state, int64_t delta);
 int64_t counted_callbacks(const struct writer *writer, enum callback_state state);
 int64_t counted_rejected_bytes(const struct writer *writer);
@@ -375,6 +379,10 @@ int resolve(struct writer *writer, const struct reading *reading, store_key subm
  * without any, its names), where the answer has them. 0, or a negative errno. */
 int answer_is_about(struct writer *writer, const struct request_row *row,
                     const struct reading *reading);
+/* erase.c: everything of a request, or a callback that belongs to none, with its deliveries. *rows
+ * grows by the callbacks and deliveries that went. 1, or 0: it is not there, or belongs to one. */
+int request_erase(struct writer *writer, store_key key, int64_t now, size_t *rows);
+int callback_erase(struct writer *writer, store_key key, size_t *rows);
 
 /* tombstones.c */
 int tombstone_add_id(struct writer *writer, const char *enrichment_id, int64_t now);
@@ -389,6 +397,10 @@ int tombstone_add_contact(struct writer *writer, const struct erased_contact *co
 /* 1 when one with the same custom and names was erased; @loosely: with the same custom or names. */
 int tombstone_has_contact(struct writer *writer, const struct erased_contact *contact,
                           bool loosely);
+/* Deletes at most @max of those that were erased before @before, or are more than TOMBSTONES_MAX,
+ * the oldest first. *ret_n: how many went. */
+#define TOMBSTONES_MAX 10000000
+int tombstones_trim(struct writer *writer, int64_t before, int64_t max, int64_t *ret_n);
 
 /* The commands: 0, a positive enum store_result before anything was written, or a negative errno.
  */
@@ -407,10 +419,14 @@ int apply_pause_hook(struct writer *writer, struct store_command *command);
 int apply_purge_hook(struct writer *writer, struct store_command *command);
 int apply_match(struct writer *writer, struct store_command *command);
 int apply_erase(struct writer *writer, struct store_command *command);
+int apply_purge(struct writer *writer, struct store_command *command);
+int apply_forget(struct writer *writer, struct store_command *command);
 int apply_reconfigure(struct writer *writer, struct store_command *command);
 /* After the commit: it is to be applied once more, for the rest. */
 bool retry_goes_on(struct store_command *command);
 bool purge_goes_on(struct store_command *command);
+bool old_goes_on(struct store_command *command);
+bool forget_goes_on(struct store_command *command);
 bool command_goes_on(struct store_command *command); /* whichever it is */
 /* Frees what a claim brought that is rolled back. */
 void drop_claim_submissions(struct store_command *command);

@@ -251,6 +251,20 @@ Test(wire, controls)
     }
 }
 
+Test(wire, cancelling_a_job_is_a_control)
+{
+    cleanup_json struct json_object *head = NULL, *none = tree("{\"control\":\"cancel\"}");
+    const char *state, *detail;
+    int64_t id;
+
+    cr_assert_eq(hook_cancel_encode(INT64_C(1) << 40, &head), 0);
+    expect_json(head, "{\"id\":1099511627776,\"control\":\"cancel\"}", "cancel");
+    expect_text(control_decode(head, &state, &detail), "cancel", "control");
+    cr_assert_eq(hook_cancel_decode(head, &id), 0);
+    cr_expect_eq(id, INT64_C(1) << 40);
+    cr_expect_eq(hook_cancel_decode(none, &id), -EPROTO);
+}
+
 Test(wire, other_frames_are_no_controls)
 {
     cleanup_json struct json_object *head = tree("{\"id\":1}");

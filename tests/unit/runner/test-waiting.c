@@ -43,6 +43,27 @@ Test(waiting, first_come_first_served)
     expect_next(&waiting, 4, "four");
 }
 
+Test(waiting, one_that_is_cancelled_is_taken_out)
+{
+    struct waiting waiting;
+    struct waiting_job *job;
+
+    waiting_init(&waiting);
+    add(&waiting, 1, "one");
+    add(&waiting, 2, "two");
+    add(&waiting, 3, "three");
+    cr_expect_null(waiting_take_id(&waiting, 4));
+    job = waiting_take_id(&waiting, 2);
+    cr_assert_not_null(job);
+    cr_expect_eq(memcmp(job->document, "two", 3), 0);
+    waiting_job_free(job);
+    cr_expect_null(waiting_take_id(&waiting, 2));
+    cr_expect_eq(waiting.bytes, 8);
+    expect_next(&waiting, 1, "one");
+    expect_next(&waiting, 3, "three");
+    cr_expect_eq(waiting.bytes, 0);
+}
+
 Test(waiting, the_limit_is_one_of_all_that_wait)
 {
     cleanup_json struct json_object *head = json_object_new_object();

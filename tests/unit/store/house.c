@@ -126,6 +126,8 @@ static void on_changed(const struct store_changes *changes, void *userdata)
         if (house->seen.n_settled < 64)
             house->seen.settled[house->seen.n_settled++] = changes->settled[i];
     }
+    for (size_t i = 0; i < changes->n_cancelled && house->seen.n_cancelled < 64; i++)
+        house->seen.cancelled[house->seen.n_cancelled++] = changes->cancelled[i];
 }
 
 void house_look(struct house *house)
@@ -226,6 +228,9 @@ void house_check(struct house *house)
     cr_expect_eq(house_count(house, "SELECT (SELECT coalesce(sum(length(body)), 0) FROM callback "
                                     "WHERE state = 5) - coalesce((SELECT n FROM counter WHERE kind "
                                     "= 4), 0)"),
+                 0);
+    cr_expect_eq(house_count(house, "SELECT (SELECT count(*) FROM tombstone) - coalesce((SELECT n "
+                                    "FROM counter WHERE kind = 5), 0)"),
                  0);
     cr_expect_eq(house_count(house, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
     cr_expect_eq(house_count(house, "SELECT count(*) FROM pragma_integrity_check WHERE "

@@ -14,6 +14,8 @@ struct house {
         bool submissions, polls, deliveries, events;
         int n_settled;
         store_key settled[64];
+        int n_cancelled;
+        store_key cancelled[64];
     } seen;
     int dispatched; /* what store_dispatch() returned last */
     int64_t now;

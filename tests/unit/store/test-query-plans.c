@@ -41,6 +41,10 @@ static const struct {
      "at the start; calls under way are few"},
     {"get-events", "SCAN event", "at most about EVENTS_KEPT rows, when erasing"},
     {"count-callbacks-of-submission", "SCAN (subquery-1)", "limited rows of an index"},
+    {"get-newest-time", "SCAN event", "the last row only"},
+    {"get-newest-time", "SCAN callback", "the last row only"},
+    {"get-newest-time", "SCAN request", "the last row only"},
+    {"read-old-dead-deliveries", "SCAN (subquery-1)", "limited rows of an index"},
     {"count-waiting-callbacks", "SCAN (subquery-1)", "limited rows of an index"},
 };
 

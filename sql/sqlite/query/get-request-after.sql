@@ -1,0 +1,3 @@
+-- Of one class, by time of creation: the rest of one millisecond...
+SELECT created_at, id, coalesce(finished_at, created_at) FROM request INDEXED BY request_by_class
+WHERE class = ?1 AND created_at = ?2 AND id > ?3 ORDER BY id LIMIT 1
