@@ -9,8 +9,13 @@
 void deliverer_cancel(struct deliverer *deliverer, store_key delivery)
 {
     cleanup_json struct json_object *head = NULL;
-    int r = hook_cancel_encode(delivery, &head);
+    struct run *run = runs_find(deliverer, delivery);
+    int r;
 
+    if (!run)
+        return;
+    run->cancelled = true;
+    r = hook_cancel_encode(delivery, &head);
     if (r == 0 && worker_link_is_up(deliverer->runner))
         r = worker_link_send(deliverer->runner, head, NULL, 0);
     if (r < 0)

@@ -36,8 +36,9 @@ struct run {
     int64_t attempts, interruptions, since; /* as the claim brought them */
     int64_t backoff_first_ms, backoff_longest_ms, give_up_ms, max_attempts;
     struct breaker_settings breaker;
-    bool probe;  /* of a tripped hook */
-    bool shared; /* it has one of the places of all hooks */
+    bool probe;     /* of a tripped hook */
+    bool shared;    /* it has one of the places of all hooks */
+    bool cancelled; /* its delivery was erased */
 };
 #define RUN_LISTS 1024 /* by delivery, since a stream hook has thousands under way */
 LIST_HEAD(run_list, run);
@@ -76,6 +77,8 @@ void deliverer_set_timer(struct deliverer *deliverer, int64_t wait_ms);
 
 /* runs.c: what is with the runner. */
 void runs_add(struct deliverer *deliverer, struct run *run);
+/* NULL when it is not there. */
+struct run *runs_find(struct deliverer *deliverer, store_key delivery);
 /* Taken out, for free(); NULL when it is not there. */
 struct run *runs_take(struct deliverer *deliverer, store_key delivery);
 /* Any of them. */

@@ -165,8 +165,8 @@ static void copy_figures(struct store_finish_attempt *command, const struct hook
 {
     command->started_at = outcome ? outcome->started_at : command->now;
     command->duration_ms = outcome ? outcome->duration_ms : 0;
-    command->cpu_ms = -1;
-    command->memory_bytes = -1;
+    command->cpu_ms = outcome ? outcome->cpu_ms : -1;
+    command->memory_bytes = outcome ? outcome->memory_bytes : -1;
 }
 
 static int copy_texts(struct finish *finish, const struct hook_outcome *outcome, const char *output,
@@ -199,6 +199,8 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
 
     if (hook)
         hook->running--;
+    if (run->cancelled)
+        return;
     if (hook && outcome && outcome->end.not_started) {
         hooks_broke(deliverer, hook, outcome->error ? outcome->error : "unknown reason");
         deliverer_put_back(deliverer, run->delivery, 0);

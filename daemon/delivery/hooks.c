@@ -81,9 +81,11 @@ void hooks_free(struct deliverer *deliverer)
     deliverer->n_hooks = 0;
 }
 
+/* The next window of a stream hook waits in the runner while the program answers one: it never waits
+ * for a commit. */
 static int64_t places_of(const struct hook_config *config)
 {
-    return config->mode == HOOK_STREAM ? config->window : config->concurrency;
+    return config->mode == HOOK_STREAM ? 2 * config->window : config->concurrency;
 }
 
 /* One after @left, while nothing else runs. */

@@ -22,16 +22,23 @@ static struct run *take(struct deliverer *deliverer, struct run *run)
     return run;
 }
 
-struct run *runs_take(struct deliverer *deliverer, store_key delivery)
+struct run *runs_find(struct deliverer *deliverer, store_key delivery)
 {
     struct run *run;
 
     LIST_FOREACH(run, list_of(deliverer, delivery), link)
     {
         if (run->delivery == delivery)
-            return take(deliverer, run);
+            return run;
     }
     return NULL;
+}
+
+struct run *runs_take(struct deliverer *deliverer, store_key delivery)
+{
+    struct run *run = runs_find(deliverer, delivery);
+
+    return run ? take(deliverer, run) : NULL;
 }
 
 struct run *runs_take_one(struct deliverer *deliverer)

@@ -7,16 +7,27 @@
 
 #define PUT_BACK_MS 1000
 
-/* A stream hook reads the document alone. */
+/* A stream hook reads the document alone; by this variable its runner knows whose an answer is. */
+static int stream_environment(const struct document_facts *facts, struct json_object **ret)
+{
+    char variable[64];
+    int r;
+
+    snprintf(variable, sizeof(variable), "PRONTO_DELIVERY_ID=%s", facts->delivery_id);
+    *ret = json_object_new_array();
+    r = json_append(*ret, json_object_new_string(variable));
+    if (r < 0)
+        json_object_put(TAKE_PTR(*ret));
+    return r;
+}
+
 static int make_environment(const struct deliverer *deliverer, const struct document_facts *facts,
                             struct json_object **ret)
 {
     const struct hook_config *config = config_hook(deliverer->config, facts->hook);
 
-    if (!config || config->mode != HOOK_STREAM)
-        return document_environment(facts, ret);
-    *ret = json_object_new_array();
-    return *ret ? 0 : -ENOMEM;
+    return config && config->mode == HOOK_STREAM ? stream_environment(facts, ret)
+                                                 : document_environment(facts, ret);
 }
 
 int deliverer_send(struct deliverer *deliverer, int64_t id, const struct document_facts *facts,

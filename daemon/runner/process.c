@@ -227,6 +227,12 @@ static void set_mark(struct process *process, char *const *env)
     }
 }
 
+/* Of the machine, or of what prontod-runner may use: no fault of the hook. */
+static bool is_shortage(int error)
+{
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
 static int launch_it(struct process *process, const struct process_order *order,
                      const struct identity *identity, char **env,
                      char ret_error[static PROGRAM_ERROR_SIZE])
@@ -249,13 +255,14 @@ static int launch_it(struct process *process, const struct process_order *order,
 
     add_limits(&launch, hook, cgroups);
     r = cgroups && cgroup_fd < 0 ? -cgroup_fd : launch_program(&launch, &process->pid, &step);
-    if (r != 0) {
-        explain(hook, step, r, ret_error);
-        if (cgroup_fd >= 0)
-            cgroups_tidy(cgroups);
-        return PROCESS_E_NOT_STARTED;
-    }
-    return PROCESS_OK;
+    if (r == 0)
+        return PROCESS_OK;
+    if (cgroup_fd >= 0)
+        cgroups_tidy(cgroups);
+    if (step == LAUNCH_PROCESS && is_shortage(r))
+        return -r;
+    explain(hook, step, r, ret_error);
+    return PROCESS_E_NOT_STARTED;
 }
 
 static int launch_as(struct process *process, const struct process_order *order,
@@ -266,10 +273,8 @@ static int launch_as(struct process *process, const struct process_order *order,
     bool other = hook->user && !identity_is_ours(identity);
     int r = hook_environment(hook, hook->user ? identity->home : NULL, order->env, &env, ret_error);
 
-    if (r < 0)
-        snprintf(ret_error, PROGRAM_ERROR_SIZE, "%s", strerrordesc_np(-r));
     if (r != 0)
-        return PROCESS_E_NOT_STARTED;
+        return r < 0 ? r : (int)PROCESS_E_NOT_STARTED;
     set_mark(process, env);
     return launch_it(process, order, other ? identity : NULL, env, ret_error);
 }

@@ -51,8 +51,8 @@ enum process_result {
     PROCESS_E_NOT_STARTED = 1, /* *ret_error says which file and why; nothing of it ran */
 };
 
-/* Starts the hook's program. Returns PROCESS_OK, PROCESS_E_NOT_STARTED, or a negative errno (it
- * cannot be watched, and was killed). */
+/* Starts the hook's program. Returns PROCESS_OK, PROCESS_E_NOT_STARTED, or a negative errno: what
+ * the machine is short of, which is not the hook's fault. */
 int process_start(struct processes *processes, const struct process_order *order,
                   process_ended_fn ended, void *userdata, struct process **ret,
                   char ret_error[static PROGRAM_ERROR_SIZE]);

@@ -1,6 +1,5 @@
 #include "runner/runs.h"
 
-#include "common/log.h"
 #include "runner/child.h"
 #include "runner/waiting.h"
 
@@ -49,7 +48,6 @@ static void start(struct runs *runs, const struct hook_config *hook, const struc
         return;
     }
     if (r < 0) {
-        log_error("cannot watch a hook, it was killed: %s", strerror(-r));
         teller_refuse(&runs->teller, job->id, true, strerror(-r));
         return;
     }

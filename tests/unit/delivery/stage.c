@@ -110,6 +110,7 @@ void stage_open(struct stage *stage)
     stage->hooks[0].name = (char *)"crm";
     stage->hooks[1].name = (char *)"stream";
     stage->hooks[1].mode = HOOK_STREAM;
+    stage->hooks[1].window = 2048;
     stage->config.hooks = stage->hooks;
     stage->config.n_hooks = 2;
     stage->config.delivery.concurrency = 64;

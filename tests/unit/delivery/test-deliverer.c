@@ -87,14 +87,14 @@ Test(deliverer, a_stream_hook_takes_thousands_without_a_place_of_the_others)
     cr_expect_eq(stage.n_jobs, 3001, "all of the stream hook, and one of the other");
     for (size_t i = 0; i < stage.n_jobs; i++)
         if (strcmp(stage.jobs[i].hook, "stream") == 0)
-            cr_expect_eq(stage.jobs[i].n_env, 0, "a document is all that it reads");
+            cr_expect_eq(stage.jobs[i].n_env, 1, "a document is all that it reads");
         else
             cr_expect_gt(stage.jobs[i].n_env, 5);
     cr_expect_eq(stage_hook(&stage, "stream").running, 3000);
     cr_expect_eq(stage_hook(&stage, "crm").running, 1);
 }
 
-Test(deliverer, no_more_than_a_window_is_unanswered)
+Test(deliverer, no_more_than_two_windows_are_given)
 {
     only(1);
     stage_finish(&stage, 4200);

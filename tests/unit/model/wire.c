@@ -162,21 +162,29 @@ Test(wire, hook_outcomes)
         struct hook_outcome outcome;
         const char *head;
     } cases[] = {
-        {{.id = 3, .started_at = 1000, .duration_ms = 20, .end = {.exit_code = 0}},
-         "{" TIMES ",\"exit_code\":0,\"signal\":0,\"timed_out\":false,\"interrupted\":false,"
+        {{.id = 3,
+          .started_at = 1000,
+          .duration_ms = 20,
+          .cpu_ms = 12,
+          .memory_bytes = -1,
+          .end = {.exit_code = 0}},
+         "{" TIMES ",\"cpu_ms\":12,\"memory_bytes\":-1,\"exit_code\":0,\"signal\":0,\"timed_out\":"
+                   "false,\"interrupted\":false,"
          "\"not_started\":false,\"error\":null}"},
         {{.id = 3,
           .started_at = 1000,
           .duration_ms = 20,
           .end = {.exit_code = -1, .signal = 9, .timed_out = true},
           .error = "killed"},
-         "{" TIMES ",\"exit_code\":-1,\"signal\":9,\"timed_out\":true,\"interrupted\":false,"
+         "{" TIMES ",\"cpu_ms\":0,\"memory_bytes\":0,\"exit_code\":-1,\"signal\":9,\"timed_out\":"
+                   "true,\"interrupted\":false,"
          "\"not_started\":false,\"error\":\"killed\"}"},
         {{.id = 3,
           .started_at = 1000,
           .duration_ms = 0,
           .end = {.exit_code = 255, .interrupted = true, .not_started = true}},
-         "{\"id\":3,\"started_at\":1000,\"duration_ms\":0,\"exit_code\":255,\"signal\":0,\"timed_"
+         "{\"id\":3,\"started_at\":1000,\"duration_ms\":0,\"cpu_ms\":0,\"memory_bytes\":0,\"exit_"
+         "code\":255,\"signal\":0,\"timed_"
          "out\":false,\"interrupted\":true,"
          "\"not_started\":true,\"error\":null}"},
     };
@@ -192,6 +200,8 @@ Test(wire, hook_outcomes)
         cr_expect_eq(got.id, 3);
         cr_expect_eq(got.started_at, 1000);
         cr_expect_eq(got.duration_ms, outcome->duration_ms);
+        cr_expect_eq(got.cpu_ms, outcome->cpu_ms);
+        cr_expect_eq(got.memory_bytes, outcome->memory_bytes);
         cr_expect_eq(got.end.exit_code, outcome->end.exit_code);
         cr_expect_eq(got.end.signal, outcome->end.signal);
         cr_expect_eq(got.end.timed_out, outcome->end.timed_out);
