@@ -4,7 +4,9 @@
  * first, sets it and executes the hook: one more execve(2) for each run, one more file to install,
  * and orders that must be passed to it; prlimit(2) on a program that runs already would be too late.
  * A process that takes another user or is born in a control group gets memory of its own: no process
- * of another user may share ours, and clone3(2) without a new stack works only so.
+ * of another user may share ours, and clone3(2) without a new stack works only so. Where a system call
+ * filter refuses clone3(2) (that of RestrictNamespaces= does, since it cannot read its arguments), it
+ * moves into its control group itself.
  *
  * Why it failed comes through a pipe that execve(2) closes, so that nobody has to guess from an exit
  * status of 126 or 127, which a hook may have as its own.
@@ -24,6 +26,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -45,6 +48,7 @@ struct report {
 struct order {
     const struct launch *launch;
     int report_fd;
+    bool joins; /* moves into its control group itself */
 };
 
 /* struct sigaction of the kernel, large enough for all; zeros are SIG_DFL. */
@@ -108,6 +112,13 @@ RAW static bool become(const struct identity *who)
            syscall(SYS_setresuid, who->uid, who->uid, who->uid) >= 0;
 }
 
+RAW static bool join_group(int cgroup_fd)
+{
+    int fd = (int)syscall(SYS_openat, cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
+
+    return fd >= 0 && syscall(SYS_write, fd, "0", 1) == 1;
+}
+
 RAW static int run_child(void *userdata)
 {
     const struct order *order = userdata;
@@ -116,6 +127,8 @@ RAW static int run_child(void *userdata)
 
     syscall(SYS_setsid);
     reset_signals();
+    if (order->joins && !join_group(launch->cgroup_fd))
+        give_up(report_fd, LAUNCH_PROCESS, errno);
     if (!set_files(launch))
         give_up(report_fd, LAUNCH_FILES, errno);
     if (!set_limits(launch))
@@ -128,21 +141,27 @@ RAW static int run_child(void *userdata)
     give_up(report_fd, LAUNCH_PROGRAM, errno);
 }
 
-/* As fork(2), without what the C library does at one. */
-RAW static pid_t clone_apart(int cgroup_fd)
+/* As fork(2), without what the C library does at one. @ret_joins: the child has yet to join its
+ * control group. */
+RAW static pid_t clone_apart(int cgroup_fd, bool *ret_joins)
 {
     struct clone_args args = {
         .flags = cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0,
         .exit_signal = SIGCHLD,
         .cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
     };
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
-    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    *ret_joins = false;
+    if (pid >= 0 || errno != ENOSYS)
+        return pid;
+    *ret_joins = cgroup_fd >= 0;
+    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 static pid_t start_apart(struct order *order)
 {
-    pid_t pid = clone_apart(order->launch->cgroup_fd);
+    pid_t pid = clone_apart(order->launch->cgroup_fd, &order->joins);
 
     if (pid == 0)
         run_child(order);
@@ -222,20 +241,23 @@ int launch_program(const struct launch *launch, pid_t *ret, enum launch_step *re
     return why.error;
 }
 
-RAW static _Noreturn void end_child(void)
+RAW static _Noreturn void end_child(int status)
 {
     for (;;)
-        syscall(SYS_exit_group, 0);
+        syscall(SYS_exit_group, status);
 }
 
 int launch_probe(int cgroup_fd)
 {
-    pid_t pid = clone_apart(cgroup_fd);
+    bool joins;
+    pid_t pid = clone_apart(cgroup_fd, &joins);
+    int status = 0;
 
     if (pid < 0)
         return errno;
     if (pid == 0)
-        end_child();
-    kill_and_reap(pid);
-    return 0;
+        end_child(joins && !join_group(cgroup_fd) ? EXIT_FAILURE : EXIT_SUCCESS);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0 ? 0 : EPERM;
 }
