@@ -35,8 +35,8 @@ struct hook_config {
     char *working_directory; /* absolute */
     char **environment;      /* of "NAME=value"; NULL-terminated, or NULL */
     char *environment_file;  /* absolute, or the name of a credential; or NULL */
-    int64_t rate;         /* runs a second; 0: no limit */
-    int64_t trip_after;   /* failed attempts in a row that trip it; 0: never */
+    int64_t rate;            /* runs a second; 0: no limit */
+    int64_t trip_after;      /* failed attempts in a row that trip it; 0: never */
 };
 
 struct config {

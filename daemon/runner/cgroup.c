@@ -68,7 +68,7 @@ static bool read_path(const char *process, char ret[static PATH_MAX])
         line[strcspn(line, "\n")] = '\0';
         if (strncmp(line, "0::", 3) != 0 || strlen(line + 3) >= PATH_MAX)
             continue;
-        strcpy(ret, line + 3);
+        memcpy(ret, line + 3, strlen(line + 3) + 1);
         return true;
     }
     return false;
@@ -275,14 +275,17 @@ static size_t kill_each(int group)
 {
     int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     cleanup_file FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    char line[32];
     size_t n = 0;
-    int pid;
 
-    while (file && fscanf(file, "%d", &pid) == 1)
-        if (pid > 0) {
-            kill(pid, SIGKILL);
-            n++;
-        }
+    while (file && fgets(line, sizeof(line), file)) {
+        long pid = strtol(line, NULL, 10);
+
+        if (pid <= 0) /* of a process that we cannot see */
+            continue;
+        kill((pid_t)pid, SIGKILL);
+        n++;
+    }
     return n;
 }
 

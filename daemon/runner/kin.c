@@ -70,15 +70,11 @@ static unsigned long long started(pid_t pid)
     size_t size;
     cleanup_free char *text = read_file(pid, "stat", 4096, &size);
     const char *rest = text ? strrchr(text, ')') : NULL;
-    unsigned long long ticks = 0;
 
     /* proc(5): starttime is field 22; the name, field 2, may have anything in it. */
-    if (!rest || sscanf(rest + 1,
-                        " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                        "%*s %llu",
-                        &ticks) != 1)
-        return 0;
-    return ticks;
+    for (int field = 2; rest && field < 22; field++)
+        rest = strchr(rest + 1, ' ');
+    return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
 static bool has_started_after_a_hook(const struct processes *processes, pid_t pid)

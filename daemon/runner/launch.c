@@ -39,7 +39,11 @@
 /* Another user may send SIGSTOP to the new process in the moment before execve(2). */
 #define START_MS 5000
 
+#ifdef __clang__
+#define RAW __attribute__((no_sanitize("address", "undefined"), noinline))
+#else
 #define RAW __attribute__((no_sanitize_address, no_sanitize_undefined, noinline))
+#endif
 
 struct report {
     int step, error;

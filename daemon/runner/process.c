@@ -68,12 +68,12 @@ static int64_t milliseconds(const struct timeval *time)
 static int64_t own_peak(void)
 {
     cleanup_file FILE *file = fopen("/proc/self/status", "re");
+    static const char name[] = "VmHWM:";
     char line[256];
-    long long kib;
 
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "VmHWM: %lld", &kib) == 1)
-            return kib * 1024;
+        if (strncmp(line, name, strlen(name)) == 0)
+            return strtoll(line + strlen(name), NULL, 10) * 1024;
     return INT64_MAX;
 }
 

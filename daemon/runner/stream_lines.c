@@ -93,6 +93,6 @@ int stream_answer_read(const char *line, size_t size, struct stream_answer *ret)
         !json_get_bool(object, "ok", &ret->ok) ||
         !get_optional_bool(object, "permanent", &ret->permanent) || !read_error(object, ret->error))
         return 1;
-    strcpy(ret->delivery_id, id);
+    memcpy(ret->delivery_id, id, strlen(id) + 1);
     return 0;
 }

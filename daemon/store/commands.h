@@ -232,8 +232,8 @@ struct delivery_job {
 struct store_claim_deliveries {
     struct store_command base;
     const struct hook_capacity *hooks; /* also those without a free place */
-    size_t n_hooks; /* at most LIMIT_HOOKS */
-    size_t shared;  /* places that are free */
+    size_t n_hooks;                    /* at most LIMIT_HOOKS */
+    size_t shared;                     /* places that are free */
     int64_t now;
     /* out: marked running on disk; none of a paused hook */
     struct delivery_job jobs[STORE_CLAIM_DELIVERIES_MAX];
@@ -275,7 +275,7 @@ struct store_retry {
      * STORE_E_NOT_FOUND: no such delivery, no such hook */
     int64_t n;
     struct store_retry_slice { /* the writer's own, zero: many run again in several transactions */
-        store_key hook; /* under way */
+        store_key hook;        /* under way */
         int event;
         int64_t died_at; /* this one and those before are done */
         store_key delivery;
@@ -297,7 +297,7 @@ struct store_purge_hook {
     struct store_command base;
     const char *hook; /* STORE_E_NOT_FOUND: not known; STORE_E_STATE: it is in the configuration */
     int64_t now;
-    int64_t n; /* out */
+    int64_t n;                 /* out */
     struct store_purge_slice { /* the writer's own, zero: many go in several transactions */
         int64_t n;
         bool more;

@@ -54,8 +54,8 @@ struct attempt_record {
     int64_t number;
     int64_t started_at, duration_ms;
     int64_t cpu_ms, memory_bytes; /* -1: not known */
-    int exit_code; /* -1: none */
-    int signal;    /* 0: none */
+    int exit_code;                /* -1: none */
+    int signal;                   /* 0: none */
     bool timed_out, interrupted;
     char *error;  /* or NULL */
     char *output; /* the last LIMIT_HOOK_OUTPUT bytes, any bytes; may be NULL */
@@ -71,7 +71,7 @@ struct delivery_record {
     char *hook;                                       /* name */
     char request_id[UUID_TEXT_SIZE];                  /* "": none (event unmatched) */
     int64_t created_at, next_attempt_at, finished_at; /* 0: none */
-    int64_t since; /* its age counts from then: created, or last run again by hand */
+    int64_t since;          /* its age counts from then: created, or last run again by hand */
     bool waits_for_earlier; /* an earlier delivery of the same hook and request is not finished */
     int64_t n_attempts;     /* used up */
     int64_t interruptions;  /* in a row */

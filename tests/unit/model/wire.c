@@ -169,7 +169,7 @@ Test(wire, hook_outcomes)
           .memory_bytes = -1,
           .end = {.exit_code = 0}},
          "{" TIMES ",\"cpu_ms\":12,\"memory_bytes\":-1,\"exit_code\":0,\"signal\":0,\"timed_out\":"
-                   "false,\"interrupted\":false,"
+         "false,\"interrupted\":false,"
          "\"not_started\":false,\"error\":null}"},
         {{.id = 3,
           .started_at = 1000,
@@ -177,7 +177,7 @@ Test(wire, hook_outcomes)
           .end = {.exit_code = -1, .signal = 9, .timed_out = true},
           .error = "killed"},
          "{" TIMES ",\"cpu_ms\":0,\"memory_bytes\":0,\"exit_code\":-1,\"signal\":9,\"timed_out\":"
-                   "true,\"interrupted\":false,"
+         "true,\"interrupted\":false,"
          "\"not_started\":false,\"error\":\"killed\"}"},
         {{.id = 3,
           .started_at = 1000,

@@ -148,6 +148,7 @@ Test(deliveries, pause_and_resume)
     server.hook_error = "it fails";
     server.hook_retry_at = 1500;
     cleanup_reply struct reply tripped = only_hook(&hook);
+    expect_status(tripped, 200);
     cr_assert_str_eq(json_get_string(hook, "retry_at"), "1970-01-01T00:00:01.500Z");
     for (int i = 0; i < 2; i++) {
         cleanup_reply struct reply paused = post(&server, "/v1/hooks/crm/pause", NULL);
@@ -186,6 +187,7 @@ Test(deliveries, a_hook_that_left_is_shown_until_it_is_purged)
     expect_status(configured, 409);
     leave_configuration();
     cleanup_reply struct reply left = only_hook(&hook);
+    expect_status(left, 200);
     cr_assert_str_eq(json_get_string(hook, "name"), "crm");
     cr_assert_str_eq(json_get_string(hook, "state"), "paused");
     cr_assert(strstr(json_get_string(hook, "error"), "not in the configuration"));

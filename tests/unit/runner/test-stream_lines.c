@@ -121,8 +121,8 @@ Test(stream_answer, lines_that_are_none)
         "{\"delivery_id\": \"d\", \"ok\": false, \"permanent\": 1}",
         "{\"delivery_id\": \"d\", \"ok\": true} x",
         "{\"delivery_id\": \"d\", \"ok\": true",
-        "{\"delivery_id\": \"12345678901234567890123456789012345678901234567890123456789012345\", "
-        "\"ok\": true}",
+        ("{\"delivery_id\": \"12345678901234567890123456789012345678901234567890123456789012345\", "
+         "\"ok\": true}"),
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -66,7 +66,8 @@ static void setup(void)
              "INSERT INTO hook (id, name) VALUES (1, 'crm');"
              "INSERT INTO delivery (id, hook, state, event, request, created_at)"
              " SELECT id, 1, 4, 0, id, 9 FROM request;"
-             "INSERT INTO attempt SELECT id, 1, 1, 1, 1, NULL, 0, 0, 'exit 1', x'6f', 1, 1 FROM delivery;"
+             "INSERT INTO attempt SELECT id, 1, 1, 1, 1, NULL, 0, 0, 'exit 1', x'6f', 1, 1 FROM "
+             "delivery;"
              "INSERT INTO delivery (id, hook, state, event, request, dead, created_at)"
              " VALUES (9, 1, 0, 4, 1, 1, 9);"
              "INSERT INTO event (at, name, request, delivery) SELECT 1, 2, id, id FROM request");
