@@ -100,8 +100,9 @@ static void log_attempt(const struct run *run, const struct store_finish_attempt
     char when[TIME_RFC3339_SIZE];
 
     time_format_rfc3339(command->next_at, when);
+    /* As it should be, and thousands of times a second; the attempt is in the database. */
     if (command->outcome == ATTEMPT_SUCCEEDED)
-        log_fields(LOG_INFO, NULL, fields, ARRAY_SIZE(fields), "hook %s after %lld ms", how,
+        log_fields(LOG_DEBUG, NULL, fields, ARRAY_SIZE(fields), "hook %s after %lld ms", how,
                    (long long)command->duration_ms);
     else if (command->outcome == ATTEMPT_DEAD)
         log_fields(

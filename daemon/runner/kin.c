@@ -130,7 +130,7 @@ enum kin kin_of(pid_t pid, void *userdata)
 {
     const struct processes *processes = userdata;
     const struct process *process;
-    pid_t session = getsid(pid);
+    pid_t session;
     enum kin kin;
 
     LIST_FOREACH(process, &processes->list, link)
@@ -138,6 +138,7 @@ enum kin kin_of(pid_t pid, void *userdata)
         return KIN_LEADER;
     if (by_cgroup(processes, pid, &kin))
         return kin;
+    session = getsid(pid);
     LIST_FOREACH(process, &processes->list, link)
     if (process->pid == session)
         return process->over ? KIN_STRANGER : KIN_MEMBER;

@@ -78,12 +78,19 @@ static int64_t own_peak(void)
 }
 
 /* Until it executed its program, the process had our memory, and the kernel counts that as its peak:
- * a smaller one cannot be known. */
+ * a smaller one cannot be known. Ours does not fall, so for small programs, which may be many, what
+ * it was the last time is enough. */
 static int64_t peak(const struct rusage *usage)
 {
-    int64_t bytes = (int64_t)usage->ru_maxrss * 1024;
+    static int64_t last;
+    int64_t bytes = (int64_t)usage->ru_maxrss * 1024, now;
 
-    return bytes > own_peak() ? bytes : -1;
+    if (bytes <= last)
+        return -1;
+    now = own_peak();
+    if (now < INT64_MAX)
+        last = now;
+    return bytes > now ? bytes : -1;
 }
 
 static const char *find_limit(const struct process *process, const struct process_end *end)

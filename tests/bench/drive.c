@@ -1,8 +1,9 @@
 /* Gives jobs to a prontod-runner over the link, in place of prontod, so many at a time, and prints how many ended in what time as
  * one JSON object. The link is open already, and stays open for the next one.
  *
- * usage: bench-drive FD HOOK AT-A-TIME (SECONDS s | COUNT)
+ * usage: bench-drive FD (exec | stream) HOOK AT-A-TIME (SECONDS s | COUNT)
  *
+ * A stream hook's job has no variables but the delivery's id, as it comes from prontod.
  * It must not be what is measured, so its own processor time is printed as well. */
 #include "clock.h"
 #include "document.h"
@@ -27,6 +28,7 @@
 static struct {
     int fd;
     const char *hook;
+    bool stream;
     int64_t at_a_time, most;
     int64_t end_ns; /* 0: when all were given */
 } settings;
@@ -65,7 +67,7 @@ static void add_job(void)
                              "{\"id\":%" PRId64
                              ",\"hook\":\"%s\",\"env\":[\"PRONTO_DELIVERY_ID=00000000-0000-4000-"
                              "8000-%012" PRId64 "\"%s]}",
-                             id, settings.hook, id, environment);
+                             id, settings.hook, id, settings.stream ? "" : environment);
     const uint32_t header[] = {htonl(MAGIC), htonl((uint32_t)head_size), htonl((uint32_t)size)};
 
     put(header, sizeof(header));
@@ -166,18 +168,20 @@ static void print(int64_t began)
 
 int main(int argc, char **argv)
 {
-    bool timed = argc == 6 && strcmp(argv[5], "s") == 0;
+    bool timed = argc == 7 && strcmp(argv[6], "s") == 0;
     int64_t began = clock_ns();
 
-    if (argc != 5 && !timed) {
-        fprintf(stderr, "usage: bench-drive FD HOOK AT-A-TIME (SECONDS s | COUNT)\n");
+    if (argc != 6 && !timed) {
+        fprintf(stderr,
+                "usage: bench-drive FD (exec | stream) HOOK AT-A-TIME (SECONDS s | COUNT)\n");
         return 2;
     }
     settings.fd = atoi(argv[1]);
-    settings.hook = argv[2];
-    settings.at_a_time = atoll(argv[3]);
-    settings.most = timed ? 0 : atoll(argv[4]);
-    settings.end_ns = timed ? began + (int64_t)(atof(argv[4]) * 1e9) : 0;
+    settings.stream = strcmp(argv[2], "stream") == 0;
+    settings.hook = argv[3];
+    settings.at_a_time = atoll(argv[4]);
+    settings.most = timed ? 0 : atoll(argv[5]);
+    settings.end_ns = timed ? began + (int64_t)(atof(argv[5]) * 1e9) : 0;
     make_environment();
     do
         turn();
