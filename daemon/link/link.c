@@ -284,6 +284,13 @@ int link_new(sd_event *loop, int fd, const struct link_handlers *handlers, void 
     return 0;
 }
 
+int link_go_first(struct link *link)
+{
+    int r = sd_event_source_set_priority(link->io, SD_EVENT_PRIORITY_IMPORTANT);
+
+    return r < 0 ? r : 0;
+}
+
 int link_send(struct link *link, struct json_object *head, const void *payload, size_t size)
 {
     cleanup_free char *text = NULL;

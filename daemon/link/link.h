@@ -28,6 +28,11 @@ int link_new(sd_event *loop, int fd, const struct link_handlers *handlers, void 
              struct link **ret);
 void link_free(struct link *link);
 
+/* Serves it before all else that is ready in the loop: for an end whose frames somebody waits for.
+ * The peer must not be able to send without end, or nobody else gets a turn. Returns 0 or a negative
+ * errno. */
+int link_go_first(struct link *link);
+
 /* Queues a frame; what the socket does not take now is kept and sent as it drains. @head borrowed,
  * @payload copied. Returns 0, -ENOMEM, -EMSGSIZE, or -ENOTCONN when the link is down. */
 int link_send(struct link *link, struct json_object *head, const void *payload, size_t size);

@@ -56,12 +56,20 @@ static void on_link_down(int error, void *userdata)
     accept_more(worker);
 }
 
+/* An outcome is sent as soon as it is known, and not after the ends of all other jobs that are known
+ * by then: so prontod stores it and brings the next job while those are seen to. prontod gives no
+ * more jobs than it waits for, and so the others have their turn. */
 static int take_link(struct worker *worker, int fd)
 {
     static const struct link_handlers handlers = {.on_frame = on_link_frame,
                                                   .on_down = on_link_down};
+    int r = link_new(worker->loop, fd, &handlers, worker, &worker->link);
 
-    return link_new(worker->loop, fd, &handlers, worker, &worker->link);
+    if (r == 0)
+        r = link_go_first(worker->link);
+    if (r < 0)
+        link_free(TAKE_PTR(worker->link));
+    return r;
 }
 
 /* Root, the owner of the socket file, and ourselves. */

@@ -478,15 +478,17 @@ def test_a_reload_without_the_hook(echo, start, hooks):
     expect_refusal(runner.receive(), "no such hook")
 
 
-def test_a_replaced_process_that_does_not_end(echo, start):
-    echo(script="#!/bin/sh\nread line; exec sleep 1000\n", timeout="300ms", kill_after="10m")
+def test_a_replaced_process_that_does_not_end(echo, start, hooks):
+    reading = hooks.fifo("reading")
+    echo(script=f"#!/bin/sh\nread line; echo > {reading}; exec sleep 1000\n", timeout="300ms", kill_after="10m")
     runner = start()
     give(runner, 1)
-    barrier(runner)
+    read_line(reading)  # or the new text would be what the first process is
     echo()
-    barrier(runner)
-    head, _ = runner.receive()
-    assert head["id"] == 1 and (head["timed_out"] or head["exit_code"] == 0)
+    runner.send({"control": "reload"})
+    heads = [runner.receive()[0] for _ in range(2)]  # in either order
+    assert {"control": "ready", "state": "ok"} in heads
+    assert [(head["id"], head["timed_out"]) for head in heads if "id" in head] == [(1, True)]
     give(runner, 2)
     expect_end(runner.receive(), 2, 0)
 

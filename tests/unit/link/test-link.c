@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define MAGIC    0x50524e54u
@@ -417,6 +418,55 @@ Test(link, freed_in_on_down)
     settle();
     cr_expect_eq(end.downs, 1);
     cr_expect_null(end.link);
+}
+
+struct others {
+    struct end end;
+    int peer;
+    unsigned calls;
+    ssize_t heard; /* by the peer, when the second of them was served */
+};
+
+/* The first of the others that is served sends a frame. */
+static int on_other(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct others *others = userdata;
+    cleanup_json struct json_object *head = head_of(1);
+    char got[64];
+
+    (void)fd;
+    (void)events;
+    if (++others->calls == 1)
+        cr_expect_eq(link_send(others->end.link, head, NULL, 0), 0);
+    else
+        others->heard = recv(others->peer, got, sizeof(got), MSG_DONTWAIT);
+    return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+Test(link, one_that_goes_first_sends_before_what_was_ready_earlier)
+{
+    sd_event_source *sources[2];
+    struct others others = {.heard = -1};
+    cleanup_close int peer = make_half(&others.end);
+    int pairs[2][2];
+
+    others.peer = peer;
+    cr_assert_eq(link_go_first(others.end.link), 0);
+    for (size_t i = 0; i < 2; i++) {
+        make_pair(pairs[i]);
+        give(pairs[i][1], "x", 1);
+        cr_assert_geq(sd_event_add_io(loop, &sources[i], pairs[i][0], EPOLLIN, on_other, &others),
+                      0);
+    }
+    settle();
+    cr_expect_eq(others.calls, 2);
+    cr_expect_gt(others.heard, 0);
+    for (size_t i = 0; i < 2; i++) {
+        sd_event_source_unref(sources[i]);
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    link_free(others.end.link);
 }
 
 Test(link, takes_the_descriptor_over)
