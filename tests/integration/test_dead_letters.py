@@ -132,7 +132,7 @@ def test_a_hook_is_tried_on_a_stored_request(prontod):
     crm = prontod.hook("crm")
     prontod.start()
     request = finish(prontod, email="grace@example.com")
-    crm.wait(1)
+    wait_state(prontod, request, "succeeded")
     before = [prontod.items("/v1/deliveries"), prontod.request(request)]
     outcome = prontod.ctl_json("test-hook", "crm", "--request", request, "--show-document")
     assert outcome["exit_code"] == 0
