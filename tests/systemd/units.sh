@@ -88,7 +88,7 @@ until_true prontoctl --format json status
 
 say "no personal data and no key in the journal; fields are there"
 journalctl -q --no-pager | grep -E 'Lovelace|Hopper|box-key|@example' && exit 1
-journalctl -q -o json _SYSTEMD_UNIT=prontod.service | grep -q PRONTO_DELIVERY_ID
+journalctl -q -o json _SYSTEMD_UNIT=prontod.service | grep -q PRONTO_
 
 say "exposure"
 systemd-analyze security --no-pager --threshold=6 prontod.service | tail -n 1
@@ -103,6 +103,27 @@ done
 say "the key is out of reach"
 setpriv --reuid prontod-hooks --regid prontod-hooks --clear-groups cat /etc/prontod/api-key 2>/dev/null && exit 1
 grep -qs box-key "/proc/$(main_pid prontod)/environ" && exit 1
+
+say "a hook with a user of its own, as prontod-runner(8) says"
+cat >/run/systemd/system/prontod-runner.service.d/users.conf <<'EOF'
+[Service]
+User=root
+Group=root
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL
+SystemCallFilter=@setuid
+EOF
+cat >/etc/prontod/prontod.conf.d/users.conf <<'EOF'
+[hook mine]
+command = /usr/bin/id -un
+user = nobody
+EOF
+systemctl daemon-reload
+systemctl restart prontod-runner
+systemctl reload prontod
+prontoctl --format json submit --firstname Katherine --lastname Johnson --domain example.com --type email --wait=20 >/dev/null
+mine() { prontoctl --format json deliveries --hook mine | tr -d ' ' | grep -o '"id":"[^"]*"' | head -n 1 | cut -d'"' -f4; }
+until_true sh -c 'prontoctl --format json deliveries --hook mine --state succeeded | grep -q succeeded'
+prontoctl deliveries "$(mine)" | grep -q nobody
 
 say "stop"
 systemctl stop prontod.socket prontod-query.socket prontod.service
