@@ -83,5 +83,7 @@ void query_free(struct query *query);
 /* The table of routes, for documentation and tests that hold it against the manual. */
 struct query_route_doc {
     const char *method, *path, *right, *help; /* right: "read" or "admin" */
+    const char *body;                         /* "none", "optional" or "required" */
+    const char *const *parameters;            /* NULL-terminated, or NULL; "custom.": custom.KEY */
 };
 const struct query_route_doc *query_route_docs(size_t *ret_n);

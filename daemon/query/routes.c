@@ -116,6 +116,13 @@ enum route_result route_find(const char *method, const char *path, struct route_
     return match.route ? ROUTE_OK : ROUTE_E_METHOD;
 }
 
+static const char *body_word(enum route_body body)
+{
+    if (body == BODY_NONE)
+        return "none";
+    return body == BODY_OBJECT_OR_NOTHING ? "optional" : "required";
+}
+
 const struct query_route_doc *query_route_docs(size_t *ret_n)
 {
     static struct query_route_doc docs[ARRAY_SIZE(routes)];
@@ -125,7 +132,9 @@ const struct query_route_doc *query_route_docs(size_t *ret_n)
             (struct query_route_doc){.method = routes[i].method,
                                      .path = routes[i].path,
                                      .right = routes[i].right == PEER_ADMIN ? "admin" : "read",
-                                     .help = routes[i].help};
+                                     .help = routes[i].help,
+                                     .body = body_word(routes[i].body),
+                                     .parameters = routes[i].parameters};
     *ret_n = ARRAY_SIZE(routes);
     return docs;
 }
