@@ -27,14 +27,19 @@ struct command {
     const char *name;
     const char *arguments; /* of the usage line */
     const char *help;
-    const char *options; /* lines of the command's help */
+    const char *options; /* lines of the command's help; usage.h reads them, too */
     int (*run)(struct context *context, int argc,
                char **argv); /* argv[0] is the command; returns an exit status */
 };
 
 /* NULL-named row ends each. */
 extern const struct command request_commands[], callback_commands[], delivery_commands[],
-    hook_commands[], status_commands[], import_commands[], export_commands[], watch_commands[];
+    hook_commands[], status_commands[], import_commands[], export_commands[], watch_commands[],
+    completion_commands[];
+
+/* All of them, NULL at the end; and the lines of help of what stands before a command. */
+extern const struct command *const command_groups[];
+extern const char command_global_options[];
 
 /* One line on standard error: "prontoctl: ..."; returns @status. */
 int fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

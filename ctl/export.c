@@ -307,8 +307,9 @@ const struct command export_commands[] = {
      "requests with their results; or the rows of an imported file",
      "  --output csv|json|ndjson               default csv\n"
      "  --custom-columns A,B                   a column for each of these members of custom\n"
-     "  --state STATE, --type TYPE, --custom KEY=VALUE, --since TIME, --until TIME\n"
-     "                                         as for list; without a file\n"
+     "  --state queued|pending|finished|failed|expired\n"
+     "  --custom KEY=VALUE                     may be repeated\n"
+     "  --since TIME, --until TIME             these three and --type as for list; without a file\n"
      "With a file that was imported: its rows in their order and as they are, with their results "
      "behind.\n"
      "Give the options that it was imported with:\n" SOURCE_HELP,

@@ -8,14 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const groups[] = {
-    request_commands,  import_commands,   export_commands, watch_commands,
-    callback_commands, delivery_commands, hook_commands,   status_commands};
+const struct command *const command_groups[] = {
+    request_commands,  import_commands, export_commands, watch_commands,      callback_commands,
+    delivery_commands, hook_commands,   status_commands, completion_commands, NULL};
+
+const char command_global_options[] =
+    "  --socket PATH            default $" QUERY_SOCKET_ENV " or " QUERY_SOCKET_DEFAULT "\n"
+    "  --format table|json|csv  table on a terminal, json otherwise\n"
+    "  --version                print the version and exit\n"
+    "  --help                   print this and exit; after a command: its options\n";
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-        for (const struct command *command = groups[i]; command->name; command++)
+    for (size_t i = 0; command_groups[i]; i++)
+        for (const struct command *command = command_groups[i]; command->name; command++)
             if (strcmp(command->name, name) == 0)
                 return command;
     return NULL;
@@ -26,15 +32,11 @@ static void print_help(void)
     puts("Usage: prontoctl [--socket PATH] [--format table|json|csv] COMMAND [OPTIONS]\n"
          "\n"
          "Asks and tells prontod over its query socket.\n");
-    for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-        for (const struct command *command = groups[i]; command->name; command++)
+    for (size_t i = 0; command_groups[i]; i++)
+        for (const struct command *command = command_groups[i]; command->name; command++)
             printf("  %-12s %s\n", command->name, command->help);
+    printf("\n%s", command_global_options);
     puts("\n"
-         "  --socket PATH   default $" QUERY_SOCKET_ENV " or " QUERY_SOCKET_DEFAULT "\n"
-         "  --format FORMAT table on a terminal, json otherwise\n"
-         "  --version       print the version and exit\n"
-         "  --help          print this and exit; after a command: its options\n"
-         "\n"
          "Exit status: 0 success, 1 error, 2 invalid input, 3 authentication, 4 rate limit, 5 "
          "credits or plan,\n"
          "6 not found, 7 prontod cannot be reached. See prontoctl(1).");
