@@ -203,8 +203,9 @@ def retry(caller):
     caller.post("/v1/deliveries/retry", 200, {"state": "dead", "hook": "mad", "event": "finished", "since": "2020-01-01"})
 
 
-def hooks(caller, finished, pending):
-    for name, body in (("crm", None), ("crm", {"show_document": True, "request_id": finished}), ("mourner", {"show_document": True})):
+def hooks(caller, finished, failed, pending):
+    for name, body in (("crm", None), ("crm", {"show_document": True, "request_id": finished}),
+                       ("crm", {"show_document": True, "request_id": failed}), ("mourner", {"show_document": True})):
         assert ("document" in caller.post(f"/v1/hooks/{name}/test", 200, body)) == (body is not None)
     caller.post("/v1/hooks/crm/test", 422, {"request_id": 1})
     caller.post("/v1/hooks/crm/test", 409, {"request_id": pending})
@@ -238,7 +239,7 @@ def test_what_prontod_answers_is_described(full, silent):
     look(caller)
     match(caller, finished)
     retry(caller)
-    hooks(caller, finished, pending)
+    hooks(caller, finished, failed, pending)
     silent.behave(account_status=500)
     assert "today" in caller.get("/v1/credits", 502)
     silent.behave(account_status=0, poll_status=429)
@@ -287,7 +288,9 @@ def test_a_member_more_or_less_would_be_noticed(full):
             assert caller.description.schema_faults(name, less), (name, member)
     for name, members in caller.get("/v1/status").items():
         if isinstance(members, dict):
-            assert caller.description.schema_faults("Status", answers["Status"] | {name: members | {"more": 1}}), name
+            others = [members | {"more": 1}] + [{one: value for one, value in members.items() if one != gone} for gone in members]
+            for other in others:
+                assert caller.description.schema_faults("Status", answers["Status"] | {name: other}), (name, other)
 
 
 def attempt_of(caller):

@@ -55,6 +55,13 @@ for page in prontod.8 prontod.conf.5 prontod-hooks.7 prontod-egress.8 prontod-ru
     dpkg -L prontod prontoctl pronto-sim | grep -q "/$page.gz$"
 done
 
+say "what describes the query socket, and completion"
+test -s /usr/share/doc/prontod/openapi.yaml || test -s /usr/share/doc/prontod/openapi.yaml.gz
+for file in bash-completion/completions/prontoctl zsh/vendor-completions/_prontoctl fish/vendor_completions.d/prontoctl.fish; do
+    test -s "/usr/share/$file"
+done
+bash -euc '. /usr/share/bash-completion/completions/prontoctl; COMP_WORDS=(prontoctl test-hook c) COMP_CWORD=2; _prontoctl; test "${COMPREPLY[*]}" = crm'
+
 say "remove: everything stops, the data stay"
 dpkg -r prontod >/tmp/remove.log 2>&1 || { cat /tmp/remove.log; exit 1; }
 until_true no_processes
