@@ -3,6 +3,7 @@
  * what runs longer than we may wait is found on disk by the next start. */
 #include "manager_internal.h"
 
+#include "common/confine.h"
 #include "common/log.h"
 #include "common/timestamp.h"
 #include "fds.h"
@@ -236,6 +237,16 @@ static int listen_query(struct manager *manager, int inherited)
     return query_new(manager->loop, manager->config, fd, &backend, &manager->query);
 }
 
+/* The workers run, and all listeners are open. */
+static void give_up_rights(void)
+{
+    int r = confine(CONFINE_RECEIVER);
+
+    if (r < 0)
+        log_notice("the kernel takes no filter of system calls (%s); going on without",
+                   strerror(-r));
+}
+
 /* READY=1 only when callbacks can be stored: not on a full disk. */
 static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -248,6 +259,7 @@ static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata
     if (store_ready(manager->store) &&
         (manager->workers_heard || time_boot_ms() >= manager->workers_deadline_boot_ms)) {
         manager->ready_told = true;
+        give_up_rights();
         log_notice("serving callbacks on %s", manager->config->ingress.listen);
         notify_status("Serving");
         notify_ready();

@@ -1,5 +1,6 @@
 /* prontod-egress(8): one HTTP call for each job of prontod, with the API key. */
 #include "common/cleanup.h"
+#include "common/confine.h"
 #include "common/crypto.h"
 #include "common/log.h"
 #include "common/process.h"
@@ -194,6 +195,15 @@ static int prepare_process(void)
     return r;
 }
 
+static void give_up_rights(void)
+{
+    int r = confine(CONFINE_CLIENT);
+
+    if (r < 0)
+        log_notice("the kernel takes no filter of system calls (%s); going on without",
+                   strerror(-r));
+}
+
 static int connect_rooms(struct egress *egress)
 {
     static const struct worker_ops ops = {.on_frame = on_frame,
@@ -244,6 +254,8 @@ int main(int argc, char **argv)
         r = connect_rooms(&egress);
     if (r == 0)
         r = load_settings(&egress);
+    if (r == 0)
+        give_up_rights();
     status = r == 0 ? worker_run(egress.worker) : EXIT_FAILURE;
     client_free(egress.client);
     worker_free(egress.worker);
