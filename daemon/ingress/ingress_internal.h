@@ -112,7 +112,7 @@ struct request {
 };
 LIST_HEAD(requests, request);
 
-#define HTTP_THREADS 1
+#define HTTP_THREADS 2
 struct ingress {
     struct http_thread *http[HTTP_THREADS];
     struct store *store;

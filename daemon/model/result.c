@@ -227,6 +227,7 @@ void reading_done(struct reading *reading)
     free(reading->last_name);
     json_object_put(reading->custom);
     json_object_put(reading->result);
+    free(reading->result_text);
     *reading = (struct reading){0};
 }
 
@@ -239,6 +240,8 @@ int reading_parse(struct json_object *body, struct reading *ret)
         r = read_custom(body, &reading);
     if (r == 0)
         r = read_result(body, &reading, reading.result);
+    if (r == 0)
+        r = json_serialize(reading.result, &reading.result_text, &reading.result_size);
     if (r == 0)
         r = result_digest(reading.result, &reading.result_digest);
     if (r < 0) {

@@ -23,12 +23,14 @@ struct reading {
     struct json_object *custom;  /* NULL when absent, null or {}; owned reference */
     struct digest custom_digest; /* see model/contact.h */
     struct json_object
-        *result; /* normal form, owned: {"status": "finished", "email", "email_status",
+        *result;       /* normal form, owned: {"status": "finished", "email", "email_status",
                     "personal_email", "personal_email_status", "phones": [...], "custom"}; absent
                     values are null, phones []. "success" and an absent status become "finished";
                     phone/phones, bare string, array of strings or of objects with
                     number/phone/phone_number become an array of strings; unknown statuses pass
                     through */
+    char *result_text; /* the same as JSON text, as it is stored; owned */
+    size_t result_size;
     struct digest
         result_digest; /* of the canonical normal form: tells whether a duplicate differs */
     bool found;        /* any e-mail, personal e-mail or phone in it */

@@ -14,8 +14,10 @@ static int insert(struct writer *writer, const struct new_callback *new_callback
 {
     const struct store_receive *receive = new_callback->receive;
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_CALLBACK);
+    store_key key = next_key(writer, STORE_KIND_CALLBACK);
     int r;
 
+    query_bind_int(&query, key);
     query_bind_int(&query, new_callback->state);
     query_bind_int(&query, new_callback->reason);
     query_bind_int(&query, new_callback->differs);
@@ -29,7 +31,7 @@ static int insert(struct writer *writer, const struct new_callback *new_callback
     query_bind_blob(&query, receive->body_size > 0 ? receive->body : "", receive->body_size);
     r = query_run(&query);
     if (r == 0)
-        *ret = writer_last_key(writer);
+        *ret = key;
     return r;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/cleanup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,7 +11,8 @@
 #define AT_DIFFERING      (AT_CALLBACKS + CALLBACK_STATE_MAX_)
 #define AT_REJECTED_BYTES (AT_DIFFERING + 1)
 #define AT_TOMBSTONES     (AT_REJECTED_BYTES + 1)
-#define AT_HOOKS          (AT_TOMBSTONES + 1)
+#define AT_LAST_KEYS      (AT_TOMBSTONES + 1)
+#define AT_HOOKS          (AT_LAST_KEYS + STORE_KIND_EVENT - STORE_KIND_CALLBACK + 1)
 
 static size_t at_request(int64_t state, int64_t type)
 {
@@ -49,6 +51,15 @@ void count_rejected_bytes(struct writer *writer, int64_t delta)
 void count_tombstones(struct writer *writer, int64_t delta)
 {
     add(&writer->counters.cells[AT_TOMBSTONES], delta);
+}
+
+store_key next_key(struct writer *writer, enum store_kind kind)
+{
+    struct counter *cell = &writer->counters.cells[AT_LAST_KEYS + kind - STORE_KIND_CALLBACK];
+
+    assert(kind >= STORE_KIND_CALLBACK && kind <= STORE_KIND_EVENT);
+    add(cell, 1);
+    return cell->n;
 }
 
 int64_t counted_tombstones(const struct writer *writer)
@@ -110,6 +121,9 @@ static int counters_new(struct counters *ret)
     cells[AT_DIFFERING] = (struct counter){.kind = COUNTER_DIFFERING};
     cells[AT_REJECTED_BYTES] = (struct counter){.kind = COUNTER_REJECTED_BYTES};
     cells[AT_TOMBSTONES] = (struct counter){.kind = COUNTER_TOMBSTONES};
+    for (int kind = STORE_KIND_CALLBACK; kind <= STORE_KIND_EVENT; kind++)
+        cells[AT_LAST_KEYS + kind - STORE_KIND_CALLBACK] =
+            (struct counter){.kind = COUNTER_LAST_KEY, .a = kind};
     *ret = (struct counters){.cells = cells, .n = AT_HOOKS};
     return 0;
 }
@@ -131,6 +145,36 @@ static struct counter *cell_of(struct counters *counters, int64_t kind, int64_t 
     return cells ? &cells[b] : NULL;
 }
 
+static int raise_last_keys(struct writer *writer, struct counters *counters)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_LAST_KEYS);
+    int r = query_step(&query);
+
+    for (int i = 0; r > 0 && i < AT_HOOKS - AT_LAST_KEYS; i++) {
+        struct counter *cell = &counters->cells[AT_LAST_KEYS + i];
+
+        if (cell->n < query_int(&query, i))
+            cell->n = query_int(&query, i);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int read_counters(struct writer *writer, struct counters *counters)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_COUNTERS);
+    int r;
+
+    while ((r = query_step(&query)) > 0) {
+        struct counter *cell =
+            cell_of(counters, query_int(&query, 0), query_int(&query, 1), query_int(&query, 2));
+
+        if (cell == NULL)
+            return -ENOMEM;
+        cell->n = query_int(&query, 3);
+    }
+    return r;
+}
+
 int counters_load(struct writer *writer)
 {
     struct counters counters;
@@ -138,17 +182,9 @@ int counters_load(struct writer *writer)
 
     if (r < 0)
         return r;
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_COUNTERS);
-    while ((r = query_step(&query)) > 0) {
-        struct counter *cell =
-            cell_of(&counters, query_int(&query, 0), query_int(&query, 1), query_int(&query, 2));
-
-        if (cell == NULL) {
-            r = -ENOMEM;
-            break;
-        }
-        cell->n = query_int(&query, 3);
-    }
+    r = read_counters(writer, &counters);
+    if (r == 0)
+        r = raise_last_keys(writer, &counters);
     if (r < 0) {
         counters_done(&counters);
         return r;

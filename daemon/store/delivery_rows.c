@@ -119,6 +119,8 @@ static int create(struct writer *writer, store_key hook, const struct delivery_c
     if (r < 0)
         return r;
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_DELIVERY);
+    key = next_key(writer, STORE_KIND_DELIVERY);
+    query_bind_int(&query, key);
     query_bind_int(&query, hook);
     query_bind_int(&query, cause->event);
     query_bind_key(&query, request);
@@ -129,7 +131,6 @@ static int create(struct writer *writer, store_key hook, const struct delivery_c
     r = query_run(&query);
     if (r < 0)
         return r;
-    key = writer_last_key(writer);
     writer->changes.deliveries = true;
     r = count_delivery(writer, hook, DELIVERY_QUEUED, 1);
     if (r < 0)

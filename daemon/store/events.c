@@ -13,8 +13,10 @@ int event_append(struct writer *writer, int64_t at, int name, store_key request,
                  store_key callback)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_EVENT);
+    store_key key = next_key(writer, STORE_KIND_EVENT);
     int r;
 
+    query_bind_int(&query, key);
     query_bind_int(&query, at);
     query_bind_int(&query, name);
     query_bind_key(&query, request);
@@ -23,7 +25,7 @@ int event_append(struct writer *writer, int64_t at, int name, store_key request,
     r = query_run(&query);
     if (r < 0)
         return r;
-    writer->last_event = writer_last_key(writer);
+    writer->last_event = key;
     if (writer->first_event == 0)
         writer->first_event = writer->last_event;
     writer->changes.events = true;

@@ -49,6 +49,7 @@ static int reuse(struct writer *writer, const struct request_row *row, const str
                  struct json_object *content, int64_t now)
 {
     cleanup_json struct json_object *result = NULL;
+    cleanup_free char *text = NULL;
     struct reading reading = {0};
     struct request_end end = {
         .source = SOURCE_REUSE, .reading = &reading, .received_at = known->received_at, .now = now};
@@ -58,9 +59,12 @@ static int reuse(struct writer *writer, const struct request_row *row, const str
     if (r != 0)
         return r < 0 ? r : -EUCLEAN;
     r = json_add(result, "custom", custom ? json_object_get(custom) : NULL);
+    if (r == 0)
+        r = json_serialize(result, &text, &reading.result_size);
     if (r < 0)
         return r;
     reading.result = result;
+    reading.result_text = text;
     reading.result_digest = known->digest;
     reading.found = result_is_found(result);
     return request_finish(writer, row, &end);

@@ -102,6 +102,32 @@ int requests_of_submission(struct writer *writer, store_key submission, struct r
     return read_rows(&query, ret);
 }
 
+int candidates_of_submission(struct writer *writer, store_key submission, struct request_rows *ret,
+                             struct submission_trait *ret_trait)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_CANDIDATES);
+    struct request_rows rows = {0};
+    int r;
+
+    query_bind_int(&query, submission);
+    while ((r = query_step(&query)) > 0) {
+        r = add_row(&query, &rows);
+        if (r < 0)
+            break;
+        *ret_trait = (struct submission_trait){
+            .registered = query_int(&query, 10) == SUBMISSION_REGISTERED,
+            .bulk = query_int(&query, 11) != 0,
+            .ids_known = query_int(&query, 12) == 0,
+        };
+    }
+    if (r < 0) {
+        request_rows_done(&rows);
+        return r;
+    }
+    *ret = rows;
+    return 0;
+}
+
 int requests_of_enrichment_id(struct writer *writer, const char *enrichment_id,
                               struct request_rows *ret)
 {
@@ -222,17 +248,12 @@ static int entered(struct writer *writer, const struct request_row *row, enum re
 
 static int insert_result(struct writer *writer, store_key key, const struct request_end *end)
 {
-    cleanup_free char *text = NULL;
-    size_t size;
-    int r = json_serialize(end->reading->result, &text, &size);
-
-    if (r < 0)
-        return r;
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_RESULT);
+
     query_bind_int(&query, key);
     query_bind_int(&query, end->received_at);
     query_bind_digest(&query, &end->reading->result_digest);
-    query_bind_text_n(&query, text, size);
+    query_bind_text_n(&query, end->reading->result_text, end->reading->result_size);
     query_bind_text_n(&query, end->raw, end->raw_size);
     return query_run(&query);
 }

@@ -18,6 +18,7 @@ struct facts {
     const struct reading *reading;
     const struct request_rows *rows;
     struct candidate *candidates;
+    const struct submission_trait *trait; /* of the one submission; NULL: to be read of each */
     bool batch;
 };
 
@@ -71,24 +72,52 @@ static int look_at_calls(struct facts *facts, struct run run)
     return r;
 }
 
-/* What the calls and the submission tell of its requests. */
-static int submission_facts(struct facts *facts, struct run run)
+static int get_trait(struct facts *facts, struct run run, struct submission_trait *ret)
 {
     struct submission_row row;
     int r = submission_get(facts->writer, facts->rows->items[run.first].submission, &row);
 
     if (r <= 0)
         return r < 0 ? r : -EUCLEAN;
-    r = look_at_calls(facts, run);
+    *ret = (struct submission_trait){
+        .registered = row.state == SUBMISSION_REGISTERED,
+        .bulk = row.bulk,
+        .ids_known = row.unanswered == 0,
+    };
+    return 0;
+}
+
+/* Then it does not matter what the calls got. */
+static bool all_have_the_id(const struct facts *facts, struct run run)
+{
+    const char *wanted = facts->reading->enrichment_id;
+
+    for (size_t i = run.first; i < run.end; i++)
+        if (!wanted || strcmp(facts->rows->items[i].enrichment_id, wanted) != 0)
+            return false;
+    return true;
+}
+
+/* What the calls and the submission tell of its requests. */
+static int submission_facts(struct facts *facts, struct run run)
+{
+    struct submission_trait trait;
+    int r = 0;
+
+    if (facts->trait)
+        trait = *facts->trait;
+    else
+        r = get_trait(facts, run, &trait);
+    if (r == 0 && !all_have_the_id(facts, run))
+        r = look_at_calls(facts, run);
     if (r < 0)
         return r;
-    if (row.bulk)
+    if (trait.bulk)
         facts->batch = true;
     for (size_t i = run.first; i < run.end; i++) {
         struct candidate *candidate = &facts->candidates[i];
 
-        candidate->id_known =
-            (candidate->id_known || row.state == SUBMISSION_REGISTERED) && row.unanswered == 0;
+        candidate->id_known = (candidate->id_known || trait.registered) && trait.ids_known;
     }
     return 0;
 }
@@ -160,10 +189,11 @@ static int collect_names(struct facts *facts)
     return 0;
 }
 
-static int decide(struct writer *writer, const struct reading *reading, struct resolution *ret)
+static int decide(struct writer *writer, const struct reading *reading,
+                  const struct submission_trait *trait, struct resolution *ret)
 {
     cleanup_free struct candidate *candidates = calloc(ret->rows.n + 1, sizeof(*candidates));
-    struct facts facts = {writer, reading, &ret->rows, candidates, false};
+    struct facts facts = {writer, reading, &ret->rows, candidates, trait, false};
     int r;
 
     if (candidates == NULL)
@@ -232,12 +262,13 @@ static store_key common_submission(const struct request_rows *rows)
 }
 
 static int load_candidates(struct writer *writer, const struct reading *reading,
-                           store_key submission, struct resolution *ret)
+                           store_key submission, struct submission_trait *ret_trait,
+                           struct resolution *ret)
 {
     int r = 0;
 
     if (submission != 0)
-        r = requests_of_submission(writer, submission, &ret->rows);
+        r = candidates_of_submission(writer, submission, &ret->rows, ret_trait);
     else if (reading->enrichment_id)
         r = requests_of_enrichment_id(writer, reading->enrichment_id, &ret->rows);
     if (r == 0)
@@ -249,10 +280,11 @@ int resolve(struct writer *writer, const struct reading *reading, store_key subm
             struct resolution *ret)
 {
     struct resolution resolution = {0};
-    int r = load_candidates(writer, reading, submission, &resolution);
+    struct submission_trait trait = {0};
+    int r = load_candidates(writer, reading, submission, &trait, &resolution);
 
     if (r == 0)
-        r = decide(writer, reading, &resolution);
+        r = decide(writer, reading, submission != 0 ? &trait : NULL, &resolution);
     if (r == 0 && resolution.submission != 0 && resolution.batch)
         r = look_for_erased(writer, reading, &resolution);
     if (r == 0 && resolution.rows.n == 0 && reading->enrichment_id) {

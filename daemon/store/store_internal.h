@@ -34,4 +34,5 @@ enum counter_kind {
     COUNTER_DELIVERY,       /* a: hook.id, b: enum delivery_state */
     COUNTER_REJECTED_BYTES, /* bodies of the rejected callbacks */
     COUNTER_TOMBSTONES,
+    COUNTER_LAST_KEY, /* a: enum store_kind, of those whose tables do not count themselves */
 };

@@ -94,6 +94,13 @@ void writer_close(struct writer *writer)
     writer->is_open = false;
 }
 
+static int run(struct writer *writer, enum sql_query which)
+{
+    cleanup_query struct query query = query_start(&writer->database, which);
+
+    return query_run(&query);
+}
+
 int writer_begin(struct writer *writer)
 {
     int r;
@@ -101,7 +108,7 @@ int writer_begin(struct writer *writer)
     if (!writer_usable(writer))
         return -ENOTCONN;
     changes_done(&writer->changes);
-    r = database_run(&writer->database, "BEGIN IMMEDIATE");
+    r = run(writer, SQL_BEGIN);
     if (r == 0)
         writer->changes_before = sqlite3_total_changes64(writer->database.connection);
     return r;
@@ -120,7 +127,7 @@ int writer_commit(struct writer *writer, bool *ret_wrote)
     if (r == 0 && wrote)
         r = events_trim(writer);
     if (r == 0)
-        r = database_run(&writer->database, "COMMIT");
+        r = run(writer, SQL_COMMIT);
     if (r == 0)
         *ret_wrote = wrote;
     return r;

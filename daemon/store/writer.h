@@ -104,6 +104,8 @@ int64_t counted_tombstones(const struct writer *writer);
 int count_delivery(struct writer *writer, store_key hook, enum delivery_state state, int64_t delta);
 int64_t counted_callbacks(const struct writer *writer, enum callback_state state);
 int64_t counted_rejected_bytes(const struct writer *writer);
+/* A key that no row of the kind ever had: of callbacks, deliveries and events. It grows. */
+store_key next_key(struct writer *writer, enum store_kind kind);
 /* Fills the counts that are kept on disk. */
 void counters_read(const struct counters *counters, struct store_counts *ret);
 
@@ -138,6 +140,15 @@ int request_get(struct writer *writer, store_key key, struct request_row *ret); 
 int requests_of_submission(struct writer *writer, store_key submission, struct request_rows *ret);
 int requests_of_enrichment_id(struct writer *writer, const char *enrichment_id,
                               struct request_rows *ret);
+/* What matching asks of a submission. */
+struct submission_trait {
+    bool bulk;
+    bool ids_known;  /* none of its calls went unanswered */
+    bool registered; /* it has no calls */
+};
+/* requests_of_submission() with that, in one statement, for callbacks. */
+int candidates_of_submission(struct writer *writer, store_key submission, struct request_rows *ret,
+                             struct submission_trait *ret_trait);
 struct new_request {
     const struct contact *contact;
     store_key submission;

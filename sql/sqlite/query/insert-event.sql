@@ -1,1 +1,1 @@
-INSERT INTO event (at, name, request, delivery, callback) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO event (id, at, name, request, delivery, callback) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -85,7 +85,7 @@ CREATE INDEX idempotency_by_submission ON idempotency (submission);
 
 -- Callbacks as received, only appended; state changes when an unmatched one finds its request.
 CREATE TABLE callback (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   state INTEGER NOT NULL,
   reason INTEGER NOT NULL,
   differs INTEGER NOT NULL DEFAULT 0,
@@ -121,7 +121,7 @@ CREATE TABLE hook (
 
 -- next_at NULL while queued: an earlier delivery of the same hook and request is not finished.
 CREATE TABLE delivery (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   hook INTEGER NOT NULL REFERENCES hook (id),
   state INTEGER NOT NULL,
   event INTEGER NOT NULL,
@@ -156,7 +156,7 @@ CREATE TABLE attempt (
 
 -- What happened, for GET /v1/events; the newest are kept. name: see event names in the store.
 CREATE TABLE event (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,
   name INTEGER NOT NULL,
   request INTEGER,
