@@ -20,7 +20,7 @@
 #define CLOSE_TRIES       100   /* of the last checkpoint; readers are gone by then */
 /* Pages of the WAL: move them when it is quiet, and when it is not. */
 #define WAL_QUIET_PAGES 1024
-#define WAL_DUE_PAGES   4096
+#define WAL_DUE_PAGES   8192
 
 static const char gave_up[] = "the database cannot be written any more";
 static const char failed_commit[] = "the last commit failed";
@@ -180,14 +180,12 @@ static void checkpoint(struct store *store)
 
 void health_keep(struct store *store)
 {
-    if (store->failed < 0) {
-        end_erasures(store, STORE_E_UNAVAILABLE);
-        return;
-    }
-    if (store->commit_failed)
+    if (store->failed == 0 && store->commit_failed)
         probe(store);
     if (store->failed == 0 && writer_usable(&store->writer))
         checkpoint(store);
+    if (store->failed < 0)
+        end_erasures(store, STORE_E_UNAVAILABLE);
 }
 
 int64_t health_wait_ms(const struct store *store)

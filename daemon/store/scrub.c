@@ -2,9 +2,11 @@
  * their old bytes between the cell pointers and the cell content of the page they came from, where
  * nothing overwrites them: an erased person could be read there for years. So these gaps, which
  * hold nothing by the file format (sqlite.org/fileformat2.html, 1.6), are zeroed on the way to the
- * file. Nothing else changes: the layer is the default one with another xWrite. In the WAL the gaps
- * stay, until a checkpoint empties it. */
+ * file. Nothing else changes for it: the layer is the default one with another xWrite. In the WAL,
+ * which gather.c looks after, the gaps stay, until a checkpoint empties it. */
 #include "store/scrub.h"
+
+#include "store/gather.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -30,9 +32,19 @@ struct scrubbed {
 
 static sqlite3_vfs vfs, *base_vfs;
 
+static void *behind(sqlite3_file *file)
+{
+    return (char *)file + base_vfs->szOsFile;
+}
+
 static struct scrubbed *scrubbed_of(sqlite3_file *file)
 {
-    return (struct scrubbed *)(void *)((char *)file + base_vfs->szOsFile);
+    return behind(file);
+}
+
+static struct gathered *gathered_of(sqlite3_file *file)
+{
+    return behind(file);
 }
 
 static size_t number_at(const uint8_t *page, size_t at)
@@ -75,6 +87,8 @@ static int scrub_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *fi
     int result = base_vfs->xOpen(base_vfs, name, file, flags, ret_flags);
 
     (void)self;
+    if (result == SQLITE_OK && (flags & SQLITE_OPEN_WAL))
+        gather_attach(file, gathered_of(file), gathered_of);
     if (result != SQLITE_OK || !(flags & SQLITE_OPEN_MAIN_DB))
         return result;
     scrubbed_of(file)->base = file->pMethods;
@@ -86,13 +100,17 @@ static int scrub_open(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *fi
 
 static void register_vfs(void)
 {
+    /* Before the library's first use: its books of memory cost a lock for each allocation. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     base_vfs = sqlite3_vfs_find(NULL);
     if (base_vfs == NULL)
         return;
     vfs = *base_vfs;
     vfs.zName = NAME;
     vfs.pNext = NULL;
-    vfs.szOsFile = base_vfs->szOsFile + (int)sizeof(struct scrubbed);
+    vfs.szOsFile = base_vfs->szOsFile + (int)(sizeof(struct gathered) > sizeof(struct scrubbed)
+                                                  ? sizeof(struct gathered)
+                                                  : sizeof(struct scrubbed));
     vfs.xOpen = scrub_open;
     if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
         base_vfs = NULL;
