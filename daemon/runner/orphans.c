@@ -2,6 +2,7 @@
 
 #include "common/cleanup.h"
 #include "common/timestamp.h"
+#include "runner/family.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,12 +17,13 @@
 #define NEXT_END_MS 100
 #define SWEEP_MS    2000
 
-/* Looks at each child. Returns how many strangers there were, *ret_left of them without an end. */
-static size_t visit(orphans_kin_fn kin, void *userdata, bool kill_strangers, size_t *ret_left)
+/* Reaps what ended of each child. Returns how many strangers there were; those without an end are
+ * added to @left. */
+static size_t visit(orphans_kin_fn kin, void *userdata, struct family *left)
 {
     cleanup_file FILE *children = fopen("/proc/thread-self/children", "re");
     char text[24];
-    size_t strangers = 0, left = 0;
+    size_t strangers = 0;
 
     while (children && fscanf(children, "%23s", text) == 1) {
         pid_t pid = (pid_t)strtol(text, NULL, 10);
@@ -29,20 +31,19 @@ static size_t visit(orphans_kin_fn kin, void *userdata, bool kill_strangers, siz
 
         if (what == KIN_LEADER)
             continue;
-        if (what == KIN_STRANGER && kill_strangers)
-            kill(pid, SIGKILL);
         strangers += what == KIN_STRANGER;
-        left += waitpid(pid, NULL, WNOHANG) == 0 && what == KIN_STRANGER;
+        if (waitpid(pid, NULL, WNOHANG) == 0 && what == KIN_STRANGER)
+            family_add_child(left, pid);
     }
-    *ret_left = left;
     return strangers;
 }
 
 void orphans_reap(orphans_kin_fn kin, void *userdata)
 {
-    size_t left;
+    struct family left = {0};
 
-    visit(kin, userdata, false, &left);
+    visit(kin, userdata, &left);
+    family_clear(&left);
 }
 
 static bool wait_for_an_end(void)
@@ -60,10 +61,16 @@ static bool wait_for_an_end(void)
 bool orphans_sweep(orphans_kin_fn kin, void *userdata)
 {
     int64_t until = time_boot_ms() + SWEEP_MS;
-    size_t left;
+    struct family left = {0};
+    bool swept = false, waits = true;
 
-    while (visit(kin, userdata, true, &left) > 0)
-        if ((left > 0 && !wait_for_an_end()) || time_boot_ms() >= until)
-            return false;
-    return true;
+    while (waits && !(swept = visit(kin, userdata, &left) == 0) && time_boot_ms() < until) {
+        bool any = left.n > 0;
+
+        family_kill(&left);
+        family_clear(&left);
+        waits = !any || wait_for_an_end();
+    }
+    family_clear(&left);
+    return swept;
 }

@@ -26,6 +26,9 @@
 /* Processor time from SIGXCPU to SIGKILL. */
 #define CPU_GRACE_S 5
 
+/* A shell ends so when what it ran was killed by a signal: with this and its number. */
+#define SHELL_SIGNAL 128
+
 static void signal_group(const struct process *process, int number)
 {
     kill(-process->pid, number);
@@ -93,17 +96,26 @@ static int64_t peak(const struct rusage *usage)
     return bytes > now ? bytes : -1;
 }
 
+static bool was_short_of_cpu(const struct process *process, const struct process_end *end)
+{
+    return process->cpu_limit_ms > 0 &&
+           (end->signal == SIGXCPU || end->exit_code == SHELL_SIGNAL + SIGXCPU ||
+            (end->signal == SIGKILL && end->cpu_ms >= process->cpu_limit_ms));
+}
+
 static const char *find_limit(const struct process *process, const struct process_end *end)
 {
-    bool cpu = process->cpu_limit_ms > 0 &&
-               (end->signal == SIGXCPU ||
-                (end->signal == SIGKILL && end->cpu_ms >= process->cpu_limit_ms));
+    bool killed = end->signal == SIGKILL;
 
-    if (cpu)
+    if (was_short_of_cpu(process, end))
         return "it used up its cpu time; see cpu = in its section";
-    if (end->signal == SIGKILL && process->cgroup[0] &&
+    if (killed && process->cgroup[0] &&
         cgroup_was_short_of_memory(process->owner->cgroups, process->cgroup))
         return "it needed more memory than it may have; see memory = in its section";
+    /* Whom the kernel refuses memory is not told to us; programs that cannot go on end so. */
+    if (process->refuses_memory &&
+        (killed || end->signal == SIGABRT || end->signal == SIGSEGV || end->signal == SIGBUS))
+        return "it may have needed more memory than it may have; see memory = in its section";
     return NULL;
 }
 
@@ -313,6 +325,7 @@ int process_start(struct processes *processes, const struct process_order *order
     process->owner = processes;
     process->kill_after_ms = order->hook->kill_after_ms;
     process->cpu_limit_ms = order->hook->cpu_ms;
+    process->refuses_memory = order->hook->memory > 0 && !cgroups_limit_memory(processes->cgroups);
     process->ended = ended;
     process->userdata = userdata;
     r = prepare_and_launch(process, order, ret_error);

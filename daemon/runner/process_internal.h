@@ -20,6 +20,7 @@ struct process {
     char cgroup[CGROUP_NAME_SIZE]; /* or empty */
     int64_t started_at, started_boot_ms, kill_after_ms;
     int64_t cpu_limit_ms;
+    bool refuses_memory; /* by RLIMIT_AS */
     sd_event_source *exit_source, *timer;
     process_ended_fn ended;
     void *userdata;

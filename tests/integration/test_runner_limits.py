@@ -18,6 +18,7 @@ from runner import (PROGRAM, Hooks, children, exists, expect, expect_refusal, ma
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MIB = 1024 * 1024
 SECRET = "word-that-no-log-may-have"
+UID = 100000 + os.getpid() * 2  # nobody else's, since some limits count all processes of a user
 
 
 @pytest.fixture(name="compile_hook")
@@ -220,15 +221,15 @@ def make_start_open(open_hooks):
 
 @pytest.fixture(name="with_user")
 def make_with_user(open_hooks):
-    """A command that executes another where there is the user prontohook (4711) of two groups."""
+    """A command that executes another where there is the user prontohook of two groups."""
     if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode != 0:
         pytest.skip("needs a mount namespace")
     home = open_hooks.folder / "home"
     home.mkdir()
-    os.chown(home, 4711, 4712)
+    os.chown(home, UID, UID)
     mounts = []
-    for name, line in (("passwd", f"prontohook:x:4711:4712::{home}:/usr/sbin/nologin"),
-                       ("group", "prontohook:x:4712:\nprontogroup:x:4713:prontohook")):
+    for name, line in (("passwd", f"prontohook:x:{UID}:{UID}::{home}:/usr/sbin/nologin"),
+                       ("group", f"prontohook:x:{UID}:\nprontogroup:x:{UID + 1}:prontohook")):
         path = open_hooks.folder / name
         path.write_text(pathlib.Path("/etc", name).read_text() + line + "\n")
         mounts.append(f"mount --bind '{path}' /etc/{name}")
@@ -246,14 +247,14 @@ def test_user(open_hooks, start_open, with_user):
     open_hooks.add("one", f"id -u; id -g; id -G; echo $HOME; cat {private} 2>/dev/null && echo read; exit 0", user="prontohook")
     outcome = run(start_open(with_user), "one")
     expect(outcome)
-    assert outcome[1].decode().split() == ["4711", "4712", "4712", "4713", str(open_hooks.folder / "home")]
+    assert outcome[1].decode().split() == [str(UID), str(UID), str(UID), str(UID + 1), str(open_hooks.folder / "home")]
 
 
 @ROOT
 def test_user_has_no_right_of_root(open_hooks, start_open, with_user):
     open_hooks.add("one", "exec cat /proc/self/status", user="prontohook")
     seen = dict(line.split(":\t", 1) for line in run(start_open(with_user), "one")[1].decode().splitlines())
-    assert [seen[name] for name in ("Uid", "Gid")] == ["\t".join(["4711"] * 4), "\t".join(["4712"] * 4)]
+    assert [seen[name] for name in ("Uid", "Gid")] == ["\t".join([str(UID)] * 4)] * 2
     assert {int(seen[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == {0}
     assert seen["NoNewPrivs"] == "1"
 
@@ -347,7 +348,7 @@ def test_processes_without_root(open_hooks, start_open):
     """The shell cannot start a program, and says so."""
     open_hooks.add("one", "/bin/true & /bin/true & wait\nexit 0", processes=1)
     open_hooks.add("other", "/bin/true\nexit 6")
-    runner = start_open([word.replace("65534", "4714") for word in AS_NOBODY])
+    runner = start_open([word.replace("65534", str(UID)) for word in AS_NOBODY])
     head, output = run(runner, "one")
     assert head["exit_code"] > 0 and b"annot fork" in output
     expect(run(runner, "other"), 6)
@@ -384,7 +385,7 @@ def test_working_directory_is_entered_as_the_user(open_hooks, start_open, with_u
     open_hooks.add("one", "pwd", user="prontohook", working_directory=private)
     runner = start_open(with_user)
     expect_refusal(run(runner, "one"), f"working_directory: {private}: Permission denied")
-    os.chown(private, 4711, 4712)
+    os.chown(private, UID, UID)
     assert run(runner, "one")[1].decode() == f"{private}\n"
 
 
