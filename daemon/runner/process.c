@@ -218,7 +218,12 @@ static void explain(const struct hook_config *hook, enum launch_step step, int e
 {
     const char *why = strerrordesc_np(error);
 
-    if (step == LAUNCH_PROGRAM)
+    if (step == LAUNCH_PROGRAM && error == EAGAIN)
+        snprintf(ret_error, PROGRAM_ERROR_SIZE,
+                 "processes: %.64s has more processes than it allows already, those of other hooks "
+                 "included; raise it, or give the hook a user of its own",
+                 hook->user ? hook->user : "the user of prontod-runner");
+    else if (step == LAUNCH_PROGRAM)
         program_explain(hook->command[0], error, ret_error);
     else if (step == LAUNCH_DIRECTORY)
         snprintf(ret_error, PROGRAM_ERROR_SIZE, "working_directory: %.256s: %s",
@@ -246,10 +251,14 @@ static void set_mark(struct process *process, char *const *env)
     }
 }
 
-/* Of the machine, or of what prontod-runner may use: no fault of the hook. */
-static bool is_shortage(int error)
+/* Of the machine, or of what prontod-runner may use: no fault of the hook. execve(2) tells of a user
+ * with too many processes. */
+static bool is_shortage(const struct hook_config *hook, enum launch_step step, int error)
 {
-    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+    if (step == LAUNCH_PROGRAM)
+        return error == EAGAIN && hook->processes == 0;
+    return step == LAUNCH_PROCESS &&
+           (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE);
 }
 
 static int launch_it(struct process *process, const struct process_order *order,
@@ -278,7 +287,7 @@ static int launch_it(struct process *process, const struct process_order *order,
         return PROCESS_OK;
     if (cgroup_fd >= 0)
         cgroups_tidy(cgroups);
-    if (step == LAUNCH_PROCESS && is_shortage(r))
+    if (is_shortage(hook, step, r))
         return -r;
     explain(hook, step, r, ret_error);
     return PROCESS_E_NOT_STARTED;

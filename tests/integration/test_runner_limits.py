@@ -90,8 +90,9 @@ def test_memory_that_is_too_little_to_start(hooks, start):
     hooks.add("one", "exit 0", memory="1M")
     hooks.add("other", "exit 0")
     runner = start()
-    head, _ = run(runner, "one")
-    assert head["exit_code"] != 0 and "memory = in its section" in head["error"]
+    head, output = run(runner, "one")
+    assert (head["exit_code"], head["signal"]) != (0, 0)
+    assert b"error while loading shared libraries" in output or "memory = in its section" in head["error"]
     expect(run(runner, "other"))
 
 
@@ -165,14 +166,6 @@ def test_files(hooks, start, files):
     outcome = run(start(), "one")
     expect(outcome, 5)
     assert outcome[1].split() == [b"%d" % errno.EMFILE, b"%d" % files]
-
-
-def test_limits_cannot_be_raised(hooks, start):
-    hooks.add("one", "ulimit -Hn 100 && exit 1; ulimit -Hv 1000000 && exit 2; ulimit -Ht 100 && exit 3; exit 0", files=50, memory="200M",
-              cpu="10s")
-    if os.geteuid() == 0:
-        pytest.skip("root may raise them")
-    expect(run(start(), "one"))
 
 
 def test_all_limits_arrive(hooks, start):
@@ -311,17 +304,25 @@ while True:
 
 @ROOT
 def test_user_that_has_no_process_left(open_hooks, start_open, with_user):
-    """Also the first process of a run counts."""
+    """The kernel looks at those that were there before."""
     started, go = open_hooks.fifo("started"), open_hooks.fifo("go")
     for path in (started, go):
         path.chmod(0o666)
-    open_hooks.add("one", f"echo >{started}; read x <{go}; exit 4", user="prontohook", processes=1, timeout="1d")
+    open_hooks.add("one", f"echo x >{started}; read x <{go}; exit 4", user="prontohook", processes=1, timeout="1d")
+    open_hooks.add("other", "exit 6")
     runner = start_open(with_user)
-    runner.send({"id": 1, "hook": "one", "env": []})
-    read_line(started)
-    expect_refusal(run(runner, "one", number=2), "processes: ")
-    go.write_text("x\n")
-    expect(runner.receive(), 4)
+    with os.fdopen(os.open(started, os.O_RDWR)) as lines:
+        for number in (1, 2):
+            runner.send({"id": number, "hook": "one", "env": []})
+            lines.readline()
+    expect_refusal(run(runner, "one", number=3), "processes: prontohook has more processes than it allows")
+    expect(run(runner, "other", number=4), 6)
+    with os.fdopen(os.open(go, os.O_RDWR), "w") as lines:
+        lines.write("x\nx\n")
+        lines.flush()
+        for _ in (1, 2):
+            expect(runner.receive(), 4)
+    expect(run(runner, "other", number=5), 6)
 
 
 def test_user_that_is_not_there(hooks, start):
@@ -352,6 +353,196 @@ def test_processes_without_root(open_hooks, start_open):
     head, output = run(runner, "one")
     assert head["exit_code"] > 0 and b"annot fork" in output
     expect(run(runner, "other"), 6)
+
+
+@ROOT
+def test_limits_cannot_be_raised(open_hooks, start_open):
+    open_hooks.add("one", "ulimit -Hn 100 && exit 1; ulimit -Hv 1000000 && exit 2; ulimit -Ht 100 && exit 3; exit 0", files=50,
+                   memory="200M", cpu="10s")
+    expect(run(start_open(AS_NOBODY), "one"))
+
+
+WITHOUT_CLONE3 = """
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof(code) / sizeof(*code), code};
+    if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+        return 99;
+    execv(argv[1], argv + 1);
+    return 98;
+}
+"""
+
+
+@pytest.fixture(name="without_clone3")
+def make_without_clone3(tmp_path):
+    """A command that executes another as a service that may make no namespaces (RestrictNamespaces= of systemd.exec(5))."""
+    program = tmp_path / "without-clone3"
+    subprocess.run(["cc", "-x", "c", "-o", program, "-"], input=WITHOUT_CLONE3, text=True, check=True)
+    return [str(program)]
+
+
+@ROOT
+def test_user_in_a_service_without_namespaces(open_hooks, start_open, with_user, without_clone3):
+    open_hooks.add("one", "id -u", user="prontohook")
+    outcome = run(start_open([*with_user, *without_clone3]), "one")
+    expect(outcome)
+    assert int(outcome[1]) == UID
+
+
+# Control groups
+
+def hierarchy():
+    """Where that of version 2 is mounted."""
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        place, kind = line.split(" - ")
+        if kind.startswith("cgroup2 "):
+            return pathlib.Path(place.split()[4])
+    return None
+
+
+@pytest.fixture(name="group")
+def make_group():
+    """A group that is given away, as Delegate= of systemd.resource-control(5) does."""
+    path = (hierarchy() or pathlib.Path("/nowhere")) / f"prontod-test-{os.getpid()}"
+    try:
+        path.mkdir()
+    except OSError:
+        pytest.skip("needs a hierarchy of control groups, version 2, to write to")
+    try:
+        os.setxattr(path, "user.delegate", b"1")
+        yield path
+    finally:
+        for one in [*path.glob("*/"), path]:
+            one.rmdir()
+
+
+def in_group(group):
+    return ["sh", "-c", f'echo $$ >{group}/cgroup.procs && exec "$@"', "sh"]
+
+
+DAEMON = """#!/usr/bin/python3 -I
+# A daemon that keeps nothing by which it could be told whose it is.
+import os, signal, sys
+if len(sys.argv) == 1 or sys.argv[1] != "daemon":
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execve(sys.argv[0], [sys.argv[0], "daemon"], {})
+        os._exit(0)
+    os.wait()
+    print(open("{fifo}").read())
+    sys.exit(4)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for fd in range(3):
+    os.close(fd)
+with open("{fifo}", "w") as file:
+    file.write(str(os.getpid()))
+while True:
+    signal.pause()
+"""
+
+
+@ROOT
+@pytest.mark.parametrize("clone3", [True, False])
+def test_a_group_of_its_own(hooks, group, start, without_clone3, clone3):
+    """With one it is known for sure what belongs to a hook, also while others run that may have started it."""
+    started, go, pid = hooks.fifo("started"), hooks.fifo("go"), hooks.fifo("pid")
+    hooks.add("other", f"echo >{started}; read x <{go}; exit 5", timeout="1d")
+    hooks.add("one", DAEMON.replace("{fifo}", str(pid)))
+    hooks.add("where", "cat /proc/self/cgroup")
+    runner = start(before=[*in_group(group), *([] if clone3 else without_clone3)])
+    assert "each hook runs in a control group of its own" in runner.logged()
+    assert f"/{group.name}/hook-" in run(runner, "where")[1].decode()
+    runner.send({"id": 1, "hook": "other", "env": ["PRONTO_DELIVERY_ID=1"]})
+    read_line(started)
+    outcome = run(runner, "one", env=["PRONTO_DELIVERY_ID=2"], number=2)
+    expect(outcome, 4)
+    assert not exists(int(outcome[1]))
+    assert len(children(runner)) == 1
+    assert len(list(group.glob("hook-*"))) == 1
+    go.write_text("x\n")
+    expect(runner.receive(), 5)
+    assert not list(group.glob("hook-*"))
+
+
+@ROOT
+def test_memory_of_a_group(group, start, compile_hook):
+    if "memory" not in (group / "cgroup.controllers").read_text().split():
+        pytest.skip("the hierarchy of version 2 does not limit memory here")
+    compile_hook("one", TAKE_MEMORY, "100", memory="64M")
+    outcome = run(start(before=in_group(group)), "one")
+    expect(outcome, -1, signal.SIGKILL)
+    assert "it needed more memory than it may have; see memory = in its section" in outcome[0]["error"]
+    assert 0 < outcome[0]["memory_bytes"] <= 64 * MIB
+
+
+@ROOT
+def test_processes_of_a_group(hooks, group, start):
+    """Binds root as well."""
+    if "pids" not in (group / "cgroup.controllers").read_text().split():
+        pytest.skip("the hierarchy of version 2 does not limit processes here")
+    hooks.add("one", "/bin/true & /bin/true & wait\nexit 0", processes=1)
+    head, output = run(start(before=in_group(group)), "one")
+    assert head["exit_code"] > 0 and b"annot fork" in output
+
+
+# What ends with the hook
+
+LEAVE = """#!/usr/bin/python3 -I
+import os, signal
+def leave():
+    os.close(read)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.write(write, b"%d\\n" % os.getpid())
+    if {stops}:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    while True:
+        signal.pause()
+read, write = os.pipe()
+for leaves_session in (False, True):
+    if os.fork() == 0:
+        if leaves_session:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+        leave()
+os.close(write)
+text = b""
+while text.count(b"\\n") < 2:
+    text += os.read(read, 100)
+os.write(1, text)
+{end}
+"""
+
+
+@pytest.mark.parametrize("stops", [True, False])
+@pytest.mark.parametrize("end,ended", [("os._exit(0)", (0, 0, False)), ("os.kill(os.getpid(), signal.SIGSEGV)", (-1, 11, False)),
+                                       ("signal.pause()", (-1, 15, True))])
+def test_what_listens_to_nothing_ends_with_it(hooks, start, stops, end, ended):
+    """Also after a success, and at the time-out."""
+    hooks.add("one", LEAVE.replace("{stops}", str(stops)).replace("{end}", end), kill_after="100ms",
+              timeout="1s" if "pause" in end else "1d")
+    runner = start()
+    head, output = run(runner, "one", env=["PRONTO_DELIVERY_ID=1"])
+    assert (head["exit_code"], head["signal"], head["timed_out"]) == ended
+    assert len(output.split()) == 2
+    assert not any(exists(int(pid)) for pid in output.split())
+    assert not children(runner)
 
 
 # working_directory
