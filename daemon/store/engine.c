@@ -82,8 +82,10 @@ static bool has_erased(const struct store_command *command)
         return false;
     if (command->kind == STORE_PURGE)
         return purge->next.requests > 0 || purge->next.callbacks > 0;
-    if (command->kind == STORE_FORGET || command->kind == STORE_PURGE_HOOK)
+    if (command->kind == STORE_FORGET)
         return ((const struct store_forget *)command)->next.n > 0;
+    if (command->kind == STORE_PURGE_HOOK)
+        return ((const struct store_purge_hook *)command)->next.n > 0;
     return command->kind == STORE_ERASE;
 }
 

@@ -545,6 +545,51 @@ Test(store_deliveries, what_a_hook_left_unfinished_is_purged)
     cr_expect_eq(n, 0);
 }
 
+static void on_purged(struct store_command *command)
+{
+    *(bool *)command->userdata = true;
+}
+
+/* What a hook printed is erased like anything else: it ends when no copy is in the WAL. */
+Test(store_deliveries, a_purge_ends_only_when_readers_let_the_wal_go)
+{
+    bool done = false;
+    union { /* as the query socket has them */
+        struct store_purge_hook purge;
+        struct store_forget forget;
+    } command = {.forget = {.now = 0}};
+    store_key key;
+    sqlite3 *reader;
+
+    finish_one("");
+    cr_assert_eq(house_claim_deliveries(&house, "crm", 1, &key), 1);
+    cr_assert_eq(house_finish_attempt(&house, key, ATTEMPT_RETRY, house.now + 1000), STORE_OK);
+    cr_assert(house_holds(&house, "some output"));
+    house.settings.n_hooks = 0;
+    reconfigure();
+    cr_assert_eq(sqlite3_open_v2(house.path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    sqlite3_db_config(reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    cr_assert_eq(sqlite3_exec(reader, "BEGIN; SELECT * FROM attempt", NULL, NULL, NULL), SQLITE_OK);
+    command.purge = (struct store_purge_hook){.base = {.kind = STORE_PURGE_HOOK,
+                                                       .where = STORE_DONE_ON_LOOP,
+                                                       .done = on_purged,
+                                                       .userdata = &done},
+                                              .hook = "crm",
+                                              .now = house.now};
+    cr_assert_eq(store_post(house.store, &command.purge.base), STORE_OK);
+    for (int i = 0; i < 5; i++)
+        house_look(&house);
+    cr_expect(!done);
+    cr_assert_eq(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 100 && !done; i++)
+        house_look(&house);
+    cr_expect(done);
+    cr_expect_eq(command.purge.base.result, STORE_OK);
+    cr_expect_eq(command.purge.n, 1);
+    cr_expect(!house_holds(&house, "some output"));
+    sqlite3_close(reader);
+}
+
 Test(store_deliveries, many_are_purged_in_several_transactions)
 {
     struct store_counts before, after;
