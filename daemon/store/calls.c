@@ -26,16 +26,38 @@ int call_get(struct writer *writer, store_key key, struct call_row *ret)
     return r;
 }
 
-static int end_call(struct writer *writer, const struct store_finish_call *finish)
+/* How many of its requests are still there. */
+static int count_left(struct writer *writer, const struct call_row *call, int64_t *ret)
+{
+    cleanup_query struct query query = query_start(&writer->database, SQL_COUNT_REQUESTS_OF_CALL);
+    int r;
+
+    query_bind_int(&query, call->submission);
+    query_bind_int(&query, call->first_request);
+    query_bind_int(&query, call->last_request);
+    r = query_get_int(&query, ret);
+    return r < 0 ? r : 0;
+}
+
+/* Nothing of who was erased meanwhile is kept: an error may name any of the contacts, an identifier
+ * is that of those who are left. */
+static int end_call(struct writer *writer, const struct store_finish_call *finish,
+                    const struct call_row *call)
 {
     bool accepted = finish->outcome == SUBMISSION_ACCEPTED;
-    cleanup_query struct query query = query_start(&writer->database, SQL_END_CALL);
+    int64_t left = 0;
+    int r = count_left(writer, call, &left);
 
+    if (r == 0 && accepted && left == 0)
+        r = tombstone_add_id(writer, finish->enrichment_id, finish->now);
+    if (r < 0)
+        return r;
+    cleanup_query struct query query = query_start(&writer->database, SQL_END_CALL);
     query_bind_int(&query, finish->call);
     query_bind_int(&query, finish->now);
     query_bind_int(&query, finish->outcome);
-    query_bind_text(&query, accepted ? finish->enrichment_id : NULL);
-    query_bind_text(&query, accepted ? NULL : finish->error);
+    query_bind_text(&query, accepted && left > 0 ? finish->enrichment_id : NULL);
+    query_bind_text(&query, accepted || left < (int64_t)call->contacts ? NULL : finish->error);
     return query_run(&query);
 }
 
@@ -254,7 +276,7 @@ int call_end(struct writer *writer, const struct store_finish_call *finish,
              const struct call_row *call)
 {
     struct ending ending = {.writer = writer, .finish = finish, .call = call};
-    int r = end_call(writer, finish);
+    int r = end_call(writer, finish, call);
 
     if (r == 0)
         r = delete_refused(writer, call->submission, call->key);

@@ -95,10 +95,12 @@ static int erase_ids(struct erasure *erasure)
 
     if (erasure->row.enrichment_id[0] != '\0')
         r = erase_id(erasure, erasure->row.enrichment_id);
-    if (r < 0 || !erasure->last)
+    if (r < 0)
         return r;
-    cleanup_query struct query query = query_start(&erasure->writer->database, SQL_GET_CALL_IDS);
+    cleanup_query struct query query =
+        query_start(&erasure->writer->database, SQL_GET_CALL_IDS_OF_REQUEST);
     query_bind_int(&query, erasure->row.submission);
+    query_bind_int(&query, erasure->row.key);
     while ((r = query_step(&query)) > 0) {
         const char *id = query_text(&query, 0, NULL);
 
@@ -289,8 +291,10 @@ static int delete_request(struct erasure *erasure)
         r = note_settled(writer, row->key);
     if (r < 0)
         return r;
-    return erasure->last ? run(writer, SQL_DELETE_SUBMISSION, row->submission)
-                         : submission_settle(writer, row->submission);
+    if (erasure->last)
+        return run(writer, SQL_DELETE_SUBMISSION, row->submission);
+    r = run_with(writer, SQL_FORGET_CALLS_OF_REQUEST, row->submission, row->key);
+    return r < 0 ? r : submission_settle(writer, row->submission);
 }
 
 static int erase(struct erasure *erasure)

@@ -253,6 +253,11 @@ static int look_for_erased(struct writer *writer, const struct reading *reading,
     return r < 0 ? r : 0;
 }
 
+static bool is_of_nobody(const struct resolution *resolution)
+{
+    return resolution->rows.n == 0 || resolution->verdict.index < 0;
+}
+
 static store_key common_submission(const struct request_rows *rows)
 {
     for (size_t i = 1; i < rows->n; i++)
@@ -287,7 +292,7 @@ int resolve(struct writer *writer, const struct reading *reading, store_key subm
         r = decide(writer, reading, submission != 0 ? &trait : NULL, &resolution);
     if (r == 0 && resolution.submission != 0 && resolution.batch)
         r = look_for_erased(writer, reading, &resolution);
-    if (r == 0 && resolution.rows.n == 0 && reading->enrichment_id) {
+    if (r == 0 && !resolution.erased && is_of_nobody(&resolution) && reading->enrichment_id) {
         r = tombstone_has_id(writer, reading->enrichment_id);
         resolution.erased = r > 0;
     }

@@ -65,9 +65,9 @@ static store_key make_traces(store_key *ret_submission)
 
 static void expect_gone(void)
 {
-    static const char *const tables[] = {"request",  "content", "custom_member", "result",
-                                         "callback", "call",    "submission",    "idempotency",
-                                         "delivery", "attempt", "event"};
+    static const char *const tables[] = {
+        "request",     "content",  "custom_member", "result", "callback", "call", "submission",
+        "idempotency", "delivery", "attempt",       "event",  "person",   "asked"};
     char sql[64];
 
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
@@ -222,6 +222,83 @@ Test(store_erase, one_of_a_batch_that_goes_on)
     cr_expect_eq(house_erase(&house, first + 2), STORE_OK);
     expect_gone();
     cr_expect_eq(receive_of(0, "Cleo", "Lovelace", "null").callback, 0);
+}
+
+/* Pronto refuses the batch, and takes the first contact alone. */
+static store_key accept_first_alone(const char *id)
+{
+    struct submission_job *job = house_claim(&house);
+    store_key submission;
+
+    cr_assert_not_null(job);
+    cr_assert_eq(job->n, 3);
+    cr_assert_eq(house_finish_call(&house, job->call, SUBMISSION_REFUSED, "422: not Zenobia"),
+                 STORE_OK);
+    submission_job_free(job);
+    job = house_claim(&house);
+    cr_assert_not_null(job);
+    cr_assert_eq(job->n, 1);
+    submission = job->submission;
+    if (id)
+        cr_assert_eq(house_finish_call(&house, job->call, SUBMISSION_ACCEPTED, id), STORE_OK);
+    submission_job_free(job);
+    return submission;
+}
+
+static store_key submit_three(void)
+{
+    struct contact contacts[] = {house_contact("Zenobia", "Quux", "{\"row\": 1}"),
+                                 house_contact("Bea", "Lovelace", "{\"row\": 2}"),
+                                 house_contact("Cleo", "Lovelace", NULL)};
+    struct store_submit submit = house_submit_array(&house, contacts, 3, NULL);
+
+    cr_assert_eq(submit.base.result, STORE_OK);
+    return submit.keys[0];
+}
+
+/* The calls of a batch outlive the first of its contacts, but not what Pronto said of that. */
+Test(store_erase, what_pronto_answered_about_one_of_a_batch)
+{
+    store_key first = submit_three();
+    store_key submission = accept_first_alone("id-of-zenobia");
+
+    cr_expect_eq(house_erase(&house, first), STORE_OK);
+    cr_expect(!house_holds(&house, "enobia"));
+    cr_expect_eq(house_receive(&house, submission, "{\"id\": \"id-of-zenobia\"}").result,
+                 STORE_E_NOT_FOUND);
+    cr_expect_eq(house_receive(&house, 0, "{\"id\": \"id-of-zenobia\"}").callback, 0);
+    house_accept(&house, "id-of-bea");
+    cr_expect_eq(
+        house_receive(&house, submission, "{\"id\": \"id-of-bea\", \"custom\": {\"row\": 2}}")
+            .state,
+        CALLBACK_MATCHED);
+}
+
+/* Pronto answers when the contact is gone. */
+Test(store_erase, one_of_a_batch_in_a_call_of_its_own)
+{
+    store_key first = submit_three(), call;
+
+    accept_first_alone(NULL);
+    call = house_count(&house, "SELECT id FROM call WHERE outcome ISNULL");
+    cr_expect_eq(house_erase(&house, first), STORE_OK);
+    cr_expect_eq(house_finish_call(&house, call, SUBMISSION_ACCEPTED, "id-of-zenobia"), STORE_OK);
+    cr_expect(!house_holds(&house, "enobia"));
+    cr_expect_eq(house_receive(&house, 0, "{\"id\": \"id-of-zenobia\"}").callback, 0);
+}
+
+/* What is said of a batch may be said of the one who is gone. */
+Test(store_erase, one_of_a_batch_that_is_refused)
+{
+    store_key first = submit_three();
+    struct submission_job *job = house_claim(&house);
+
+    cr_assert_eq(job->n, 3);
+    cr_expect_eq(house_erase(&house, first), STORE_OK);
+    cr_expect_eq(house_finish_call(&house, job->call, SUBMISSION_REFUSED, "422: not Zenobia"),
+                 STORE_OK);
+    submission_job_free(job);
+    cr_expect(!house_holds(&house, "enobia"));
 }
 
 Test(store_erase, an_equal_contact_of_the_batch_stays)
