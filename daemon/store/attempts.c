@@ -38,6 +38,8 @@ static int tell_death(struct writer *writer, const struct delivery_row *row, int
             return r;
         if (r > 0)
             cause.request = &request;
+    } else {
+        cause.callback = row->callback; /* both are erased with it */
     }
     return deliveries_create(writer, &cause);
 }

@@ -77,6 +77,7 @@ int delivery_get(struct writer *writer, store_key key, struct delivery_row *ret)
         .interruptions = query_int(&query, 5),
         .created_at = query_int(&query, 6),
         .renewed_at = query_int(&query, 7),
+        .callback = query_int(&query, 8),
     };
     if ((unsigned)ret->state >= DELIVERY_STATE_MAX_)
         return -EUCLEAN;

@@ -303,7 +303,7 @@ int signal_take(struct writer *writer, const struct request_row *row, store_key 
 
 /* delivery_rows.c */
 struct delivery_row {
-    store_key key, hook, request;
+    store_key key, hook, request, callback;
     enum delivery_state state;
     enum hook_event event;
     int64_t attempts, interruptions;
@@ -322,7 +322,7 @@ struct delivery_cause {
     enum hook_event event;
     const struct request_row *request; /* or NULL */
     bool found;                        /* event finished: the result has data */
-    store_key callback;                /* event unmatched */
+    store_key callback;                /* event unmatched, and the death of one of these */
     const struct delivery_row *dead;   /* event dead */
     int64_t now;
 };

@@ -1,5 +1,2 @@
--- And those that told of their death.
+-- Also those that told of the death of one.
 SELECT hook, state, id FROM delivery INDEXED BY delivery_of_callback WHERE callback = ?1
-UNION ALL
-SELECT hook, state, id FROM delivery INDEXED BY delivery_of_dead
-WHERE dead IN (SELECT id FROM delivery INDEXED BY delivery_of_callback WHERE callback = ?1)

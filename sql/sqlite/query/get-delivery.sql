@@ -1,1 +1,1 @@
-SELECT hook, state, event, request, attempts, interruptions, created_at, renewed_at FROM delivery WHERE id = ?1
+SELECT hook, state, event, request, attempts, interruptions, created_at, renewed_at, callback FROM delivery WHERE id = ?1

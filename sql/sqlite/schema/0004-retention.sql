@@ -4,5 +4,9 @@
 CREATE INDEX tombstone_by_age ON tombstone (erased_at);
 INSERT INTO counter (kind, a, b, n) SELECT 5, 0, 0, count(*) FROM tombstone;
 
+-- Who told of the death of a delivery that is about a callback is about it, too: it is found when the dead one was purged.
+UPDATE delivery SET callback = (SELECT died.callback FROM delivery AS died WHERE died.id = delivery.dead)
+WHERE dead IS NOT NULL AND request IS NULL;
+
 -- Callbacks that belong to no request. The common case, one that is matched at once, does not write it.
 CREATE INDEX callback_unclaimed ON callback (id) WHERE request IS NULL AND state <> 0;

@@ -143,6 +143,60 @@ Test(store_purge, callbacks_that_nobody_claims_go)
                  "what belongs to a request goes with it");
 }
 
+/* Of an unmatched callback, whose delivery died. */
+static store_key tell_death_of_unmatched(store_key *ret_callback)
+{
+    struct store_reconfigure command = {.base.kind = STORE_RECONFIGURE};
+    store_key key;
+
+    house.settings.hooks[0].on |= 1U << EVENT_UNMATCHED;
+    house.settings.hooks[1].on = 1U << EVENT_DEAD;
+    command.settings = house.settings;
+    cr_assert_eq(house_do(&house, &command), STORE_OK);
+    *ret_callback = house_receive(&house, 0, "{\"id\": \"nobody\", \"x\": \"zenobia\"}").callback;
+    key = deliver(ATTEMPT_DEAD);
+    house.now++;
+    return key;
+}
+
+Test(store_purge, a_callback_stays_while_a_death_is_told)
+{
+    store_key callback, key;
+
+    tell_death_of_unmatched(&callback);
+    cr_expect_eq(purge_before(house.now).callbacks, 0, "queued");
+    cr_assert_eq(house_claim_deliveries(&house, "audit", 1, &key), 1);
+    cr_expect_eq(purge_before(house.now).callbacks, 0, "running");
+    cr_expect_eq(house_finish_attempt(&house, key, ATTEMPT_SUCCEEDED, 0), STORE_OK);
+    cr_expect_eq(purge_before(house.now).callbacks, 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM delivery"), 0);
+    cr_expect(!house_holds(&house, "some output"));
+}
+
+/* The dead one was run again, its hook left, and what that had not finished was purged: what the other
+ * hook printed goes with the callback all the same. */
+Test(store_purge, who_told_of_a_death_goes_when_the_dead_one_was_purged)
+{
+    struct store_reconfigure command = {.base.kind = STORE_RECONFIGURE};
+    struct store_purge_hook purge = {
+        .base.kind = STORE_PURGE_HOOK, .hook = "crm", .now = house.now};
+    store_key callback, key, dead = tell_death_of_unmatched(&callback);
+    struct store_retry retry = {.base.kind = STORE_RETRY, .delivery = dead, .now = house.now};
+
+    cr_assert_eq(house_claim_deliveries(&house, "audit", 1, &key), 1);
+    cr_expect_eq(house_finish_attempt(&house, key, ATTEMPT_SUCCEEDED, 0), STORE_OK);
+    cr_assert_eq(house_do(&house, &retry), STORE_OK);
+    house.settings.hooks[0] = house.settings.hooks[1];
+    house.settings.n_hooks = 1;
+    command.settings = house.settings;
+    cr_assert_eq(house_do(&house, &command), STORE_OK);
+    cr_assert_eq(house_do(&house, &purge), STORE_OK);
+    cr_assert_eq(purge.n, 1);
+    cr_expect_eq(purge_before(house.now).callbacks, 1);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM delivery"), 0);
+    cr_expect(!house_holds(&house, "some output"));
+}
+
 Test(store_purge, many_go_in_several_slices)
 {
     enum { N = 450 };
