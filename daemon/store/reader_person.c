@@ -15,6 +15,7 @@
 
 enum stage {
     STAGE_MEMBERS = 0, /* of a linkedin_url */
+    STAGE_OLD,         /* likewise, of requests that are older than that index */
     STAGE_RESULTS,     /* of an e-mail address, as STAGE_CALLBACKS */
     STAGE_CALLBACKS,
     STAGE_UNCLAIMED, /* of a linkedin_url */
@@ -133,7 +134,11 @@ static const struct {
     [STAGE_MEMBERS] = {SQL_READ_REQUESTS_OF_MEMBER,
                        true,
                        look_at_member,
-                       {STAGE_RESULTS, STAGE_UNCLAIMED}},
+                       {STAGE_RESULTS, STAGE_OLD}},
+    [STAGE_OLD] = {SQL_READ_OLD_CONTENTS_AFTER,
+                   false,
+                   look_at_member,
+                   {STAGE_END, STAGE_UNCLAIMED}},
     [STAGE_RESULTS] = {SQL_READ_RESULTS_AFTER, false, look_at_result, {STAGE_CALLBACKS, STAGE_END}},
     [STAGE_CALLBACKS] = {SQL_READ_CALLBACK_BODIES_AFTER,
                          false,

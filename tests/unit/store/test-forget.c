@@ -155,6 +155,28 @@ Test(store_forget, a_person_by_a_linkedin_url)
     cr_expect_eq(house_count(&house, "SELECT count(*) FROM custom_member"), 1);
 }
 
+/* Before the index there was none of a linkedin_url. */
+Test(store_forget, a_person_by_a_linkedin_url_in_an_older_database)
+{
+    store_key old = submit_url("https://www.linkedin.com/in/zenobia/"), fresh;
+    struct found found;
+    char sql[100];
+
+    submit_url("https://www.linkedin.com/in/ada");
+    house_stop(&house);
+    house_run(&house, "DELETE FROM custom_member");
+    snprintf(sql, sizeof(sql), "UPDATE meta SET last_unindexed = %lld", (long long)old + 1);
+    house_run(&house, sql);
+    house_start(&house);
+    fresh = submit_url("https://www.linkedin.com/in/zenobia");
+    found = look_for(PERSON_LINKEDIN, "linkedin.com/in/zenobia");
+    cr_assert_eq(found.n_requests, 2);
+    cr_expect_eq(found.requests[0], fresh);
+    cr_expect_eq(found.requests[1], old);
+    cr_expect_eq(forget(&found), 2);
+    cr_expect(!house_holds(&house, "in/zenobia"));
+}
+
 Test(store_forget, many_are_forgotten_in_several_slices)
 {
     enum { N = 250 };

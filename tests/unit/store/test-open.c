@@ -369,3 +369,40 @@ Test(store_open, what_was_done_survives_a_kill)
         house_check(&house);
     }
 }
+
+static void expect_int(sqlite3 *connection, const char *sql, int64_t wanted)
+{
+    sqlite3_stmt *statement;
+
+    cr_assert_eq(sqlite3_prepare_v2(connection, sql, -1, &statement, NULL), SQLITE_OK, "%s", sql);
+    cr_assert_eq(sqlite3_step(statement), SQLITE_ROW);
+    cr_expect_eq(sqlite3_column_int64(statement, 0), wanted, "%s", sql);
+    sqlite3_finalize(statement);
+}
+
+/* Schema 4 finds what was there before it. */
+Test(store_open, what_an_older_schema_has_is_found_by_the_next)
+{
+    sqlite3 *connection;
+
+    cr_assert_eq(sqlite3_open(":memory:", &connection), SQLITE_OK);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(sqlite3_exec(connection, sql_schemas[i].text, NULL, NULL, NULL), SQLITE_OK);
+    cr_assert_eq(
+        sqlite3_exec(
+            connection,
+            "INSERT INTO meta (id, database_number, secret, created_at) VALUES (1, 1, "
+            "zeroblob(32), 1);"
+            "INSERT INTO request (id, class, submission, created_at, custom_digest) VALUES (7, 6, "
+            "1, 1, x'');"
+            "INSERT INTO delivery (id, hook, state, event, callback, dead, created_at) VALUES "
+            "(1, 1, 4, 3, 5, NULL, 1), (2, 2, 3, 4, NULL, 1, 1);"
+            "INSERT INTO tombstone VALUES (x'01', 1), (x'02', 1);",
+            NULL, NULL, NULL),
+        SQLITE_OK, "%s", sqlite3_errmsg(connection));
+    cr_assert_eq(sqlite3_exec(connection, sql_schemas[3].text, NULL, NULL, NULL), SQLITE_OK);
+    expect_int(connection, "SELECT last_unindexed FROM meta", 7);
+    expect_int(connection, "SELECT callback FROM delivery WHERE id = 2", 5);
+    expect_int(connection, "SELECT n FROM counter WHERE kind = 5", 2);
+    sqlite3_close(connection);
+}
