@@ -15,7 +15,7 @@ struct erasure {
     struct json_object *content;
     bool last; /* of its submission, which goes, too */
     int64_t now;
-    size_t rows; /* callbacks and deliveries that went */
+    size_t rows; /* callbacks and deliveries that went, or were looked at */
 };
 
 static int run(struct writer *writer, enum sql_query which, int64_t first)
@@ -184,6 +184,7 @@ static int link_callbacks(struct erasure *erasure)
         r = link_loose(erasure, key);
         if (r < 0)
             break;
+        erasure->rows++;
     }
     return r;
 }

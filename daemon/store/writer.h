@@ -391,7 +391,7 @@ int resolve(struct writer *writer, const struct reading *reading, store_key subm
 int answer_is_about(struct writer *writer, const struct request_row *row,
                     const struct reading *reading);
 /* erase.c: everything of a request, or a callback that belongs to none, with its deliveries. *rows
- * grows by the callbacks and deliveries that went. 1, or 0: it is not there, or belongs to one. */
+ * grows by the callbacks and deliveries that went or were looked at. 1, or 0: it is not there, or belongs to one. */
 int request_erase(struct writer *writer, store_key key, int64_t now, size_t *rows);
 int callback_erase(struct writer *writer, store_key key, size_t *rows);
 

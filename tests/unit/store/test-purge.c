@@ -223,6 +223,37 @@ static void on_done(struct store_command *command)
     *(bool *)command->userdata = true;
 }
 
+/* Each contact of a batch looks at all callbacks that are about none for sure: they count as well. */
+Test(store_purge, callbacks_that_are_looked_at_fill_a_slice)
+{
+    enum { N = 60, LOOSE = 50 };
+    struct contact contacts[N];
+    struct store_counts before, after;
+    store_key submission;
+    char text[100];
+
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "{\"row\": %d}", i);
+        contacts[i] = house_contact("Zenobia", "Quux", text);
+    }
+    cr_assert_eq(house_submit_array(&house, contacts, N, NULL).base.result, STORE_OK);
+    submission = house_accept(&house, "id-of-all");
+    for (int i = 0; i < LOOSE; i++) {
+        snprintf(text, sizeof(text), "{\"id\": \"id-of-all\", \"custom\": {\"other\": %d}}", i);
+        cr_assert_eq(house_receive(&house, submission, text).state, CALLBACK_MISMATCHED);
+    }
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "{\"id\": \"id-of-all\", \"custom\": {\"row\": %d}}", i);
+        cr_assert_eq(house_receive(&house, submission, text).state, CALLBACK_MATCHED);
+        deliver(ATTEMPT_SUCCEEDED);
+    }
+    store_counts(house.store, &before);
+    cr_expect_eq(purge_before(house.now + 1).requests, N);
+    store_counts(house.store, &after);
+    cr_expect_geq(after.commits - before.commits, 4);
+    cr_expect(!house_holds(&house, "enobia"));
+}
+
 Test(store_purge, what_comes_meanwhile_does_not_wait_for_the_end)
 {
     enum { N = 300 };
