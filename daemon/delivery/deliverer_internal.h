@@ -37,6 +37,7 @@ struct run {
     int64_t backoff_first_ms, backoff_longest_ms, give_up_ms, max_attempts;
     struct breaker_settings breaker;
     bool probe;     /* of a tripped hook */
+    bool tries;     /* whether a broken hook can be started again */
     bool shared;    /* it has one of the places of all hooks */
     bool cancelled; /* its delivery was erased */
 };
@@ -91,8 +92,11 @@ void hooks_free(struct deliverer *deliverer);
 /* How many more deliveries of this hook may run now, as far as it is the hook's affair; a broken or
  * tripped one gets one when its probe is due. */
 size_t hooks_capacity(struct deliverer *deliverer, struct hook_run_state *hook);
-void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const char *error);
-void hooks_mended(struct hook_run_state *hook);
+/* A run could not be started, or was. Of a hook that is broken already only a run that tries it says
+ * anything: others were given to the runner before. */
+void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
+                 const char *error);
+void hooks_mended(struct hook_run_state *hook, const struct run *run);
 /* A run starts, has failed (@how: in words), has succeeded. */
 void hooks_started(struct deliverer *deliverer, struct hook_run_state *hook, struct run *run);
 void hooks_failed(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,

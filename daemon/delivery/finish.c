@@ -203,7 +203,7 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
     if (run->cancelled)
         return;
     if (hook && outcome && outcome->end.not_started) {
-        hooks_broke(deliverer, hook, outcome->error ? outcome->error : "unknown reason");
+        hooks_broke(deliverer, hook, run, outcome->error ? outcome->error : "unknown reason");
         deliverer_put_back(deliverer, run->delivery, 0);
         return;
     }
@@ -226,7 +226,7 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
     describe_end(&finish->command.end, how);
     log_attempt(run, &finish->command, how);
     if (hook && outcome)
-        hooks_mended(hook);
+        hooks_mended(hook, run);
     if (hook && hook->configured)
         tell_breaker(deliverer, hook, run, &finish->command, how);
     finish_post(finish);

@@ -130,6 +130,7 @@ void hooks_started(struct deliverer *deliverer, struct hook_run_state *hook, str
 
     hook->running++;
     run->probe = hook->breaker.tripped;
+    run->tries = hook->broken;
     run->breaker = breaker_settings_of(config);
     bucket_take(&hook->bucket);
     /* Others may be due, and nothing else may happen until the rate lets them run. */
@@ -167,14 +168,20 @@ void hooks_succeeded(struct hook_run_state *hook)
         log_fields(LOG_NOTICE, NULL, &field, 1, "hook succeeds again, and goes on");
 }
 
-void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const char *error)
+void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
+                 const char *error)
 {
     struct log_field field = {"PRONTO_HOOK", hook->name};
-    char *copy = strdup(error);
-    bool known = hook->broken && hook->error && copy && strcmp(hook->error, copy) == 0;
-    int64_t wait = backoff_equal_jitter(PROBE_FIRST_MS, PROBE_LONGEST_MS, ++hook->failed_probes,
-                                        random_uniform(UINT32_MAX));
+    char *copy;
+    int64_t wait;
+    bool known;
 
+    if (hook->broken && !run->tries)
+        return;
+    copy = strdup(error);
+    known = hook->broken && hook->error && copy && strcmp(hook->error, copy) == 0;
+    wait = backoff_equal_jitter(PROBE_FIRST_MS, PROBE_LONGEST_MS, ++hook->failed_probes,
+                                random_uniform(UINT32_MAX));
     if (!known)
         log_fields(LOG_ERR, NULL, &field, 1,
                    "hook cannot be started: %s; its deliveries wait, and it is tried again by "
@@ -187,11 +194,11 @@ void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const
     deliverer_set_timer(deliverer, wait);
 }
 
-void hooks_mended(struct hook_run_state *hook)
+void hooks_mended(struct hook_run_state *hook, const struct run *run)
 {
     struct log_field field = {"PRONTO_HOOK", hook->name};
 
-    if (!hook->broken)
+    if (!hook->broken || !run->tries)
         return;
     log_fields(LOG_NOTICE, NULL, &field, 1, "hook can be started again");
     hook->broken = false;

@@ -70,9 +70,30 @@ Test(deliverer, a_hook_that_cannot_be_started_is_probed_by_one)
     cr_expect_str_eq(status.state, "broken");
     cr_expect_str_eq(status.error, "/x: no such file");
     cr_expect_gt(status.retry_at, time_now());
+    cr_expect_leq(status.retry_at, time_now() + 5000, "those that were under way are no probes");
     deliverer_reload(stage.deliverer, &stage.config);
     stage_until_jobs(&stage, 8);
     cr_expect_str_eq(stage_hook(&stage, "crm").state, "ok", "a reload looks at it anew");
+}
+
+/* It was started before the program was gone. */
+Test(deliverer, a_run_that_ends_late_mends_no_broken_hook)
+{
+    struct hook_outcome outcome = {.end = {.exit_code = -1, .not_started = true},
+                                   .error = "/x: no such file"};
+    struct json_object *head = NULL;
+
+    only(0);
+    stage_finish(&stage, 2);
+    stage_until_jobs(&stage, 2);
+    outcome.id = stage.jobs[1].id;
+    cr_assert_eq(hook_outcome_encode(&outcome, &head), 0);
+    deliverer_frame(stage.deliverer, head, NULL, 0);
+    json_object_put(head);
+    stage_answer(&stage, &stage.jobs[0], 0);
+    stage_until(&stage, all_succeeded);
+    cr_expect_str_eq(stage_hook(&stage, "crm").state, "broken");
+    cr_expect_eq(stage.n_jobs, 2);
 }
 
 Test(deliverer, a_stream_hook_takes_thousands_without_a_place_of_the_others)
