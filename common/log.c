@@ -229,7 +229,8 @@ static bool take_turn(struct log_rate *state, unsigned *ret_dropped)
     return true;
 }
 
-void log_limited(struct log_rate *state, int priority, const char *format, ...)
+void log_limited_fields(struct log_rate *state, int priority, const char *message_id,
+                        const struct log_field *fields, size_t n_fields, const char *format, ...)
 {
     char message[MESSAGE_SIZE];
     int saved_errno = errno;
@@ -247,7 +248,7 @@ void log_limited(struct log_rate *state, int priority, const char *format, ...)
         size_t size = strlen(message);
         if (dropped > 0)
             snprintf(message + size, sizeof(message) - size, " (%u more were not logged)", dropped);
-        write_line(priority, NULL, NULL, 0, message);
+        write_line(priority, message_id, fields, n_fields, message);
     }
     errno = saved_errno;
 }

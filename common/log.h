@@ -23,12 +23,15 @@ void log_open(const char *program);
 /* Lines of a higher (less urgent) priority are dropped. */
 void log_set_max_priority(int priority);
 
-/* Writes one line. @message_id is a 32-digit hex MESSAGE_ID or NULL. Control characters in the text
+/* Writes one line. @message_id is one of common/message_ids.h or NULL. Control characters in the text
  * become '?', so that no peer can forge a second line. On standard error the fields follow as "
  * name=value" in lower case without the "PRONTO_" prefix. */
 void log_fields(int priority, const char *message_id, const struct log_field *fields,
                 size_t n_fields, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* A line with a MESSAGE_ID and no fields. */
+#define log_message(priority, message_id, ...)                                                     \
+    log_fields(priority, message_id, NULL, 0, __VA_ARGS__)
 #define log_error(...)   log_fields(LOG_ERR, NULL, NULL, 0, __VA_ARGS__)
 #define log_warning(...) log_fields(LOG_WARNING, NULL, NULL, 0, __VA_ARGS__)
 #define log_notice(...)  log_fields(LOG_NOTICE, NULL, NULL, 0, __VA_ARGS__)
@@ -42,5 +45,8 @@ struct log_rate {
     long long next_ms;
     unsigned dropped;
 };
-void log_limited(struct log_rate *state, int priority, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_limited_fields(struct log_rate *state, int priority, const char *message_id,
+                        const struct log_field *fields, size_t n_fields, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+#define log_limited(state, priority, ...)                                                          \
+    log_limited_fields(state, priority, NULL, NULL, 0, __VA_ARGS__)

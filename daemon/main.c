@@ -2,6 +2,7 @@
 #include "common/cleanup.h"
 #include "common/crypto.h"
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/process.h"
 #include "config/config.h"
 #include "manager.h"
@@ -119,6 +120,7 @@ int main(int argc, char **argv)
     struct arguments arguments;
     struct config *config = NULL;
     struct manager *manager = NULL;
+    const struct log_field version = {"PRONTO_VERSION", PRONTOD_VERSION};
     int status = parse_arguments(argc, argv, &arguments), r;
 
     if (status >= 0)
@@ -126,6 +128,7 @@ int main(int argc, char **argv)
     if (arguments.check)
         return check(arguments.config);
     log_open("prontod");
+    log_fields(LOG_NOTICE, MESSAGE_STARTED, &version, 1, "prontod " PRONTOD_VERSION " starts");
     block_signals();
     r = process_harden();
     if (r == 0)
@@ -136,7 +139,8 @@ int main(int argc, char **argv)
     }
     r = load(arguments.config, manager_log_fault, &config);
     if (r != CONFIG_OK) {
-        log_error("the configuration has faults; see prontod --check-config");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED,
+                    "the configuration has faults; see prontod --check-config");
         return EXIT_FAILURE;
     }
     if (manager_new(arguments.config, config, &manager) < 0)

@@ -5,6 +5,7 @@
 
 #include "common/confine.h"
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 #include "fds.h"
 #include "notify.h"
@@ -51,8 +52,10 @@ static int on_store(sd_event_source *source, int fd, uint32_t revents, void *use
     (void)fd;
     (void)revents;
     if (r < 0) {
+        const struct log_field field = {"PRONTO_ERROR", strerror(-r)};
+
         log_fields(
-            LOG_CRIT, NULL, NULL, 0,
+            LOG_CRIT, MESSAGE_STORE_GAVE_UP, &field, 1,
             "the database cannot be written any more: %s; ending, so that a new start recovers it",
             strerror(-r));
         manager->exit_status = EXIT_FAILURE;
@@ -63,17 +66,35 @@ static int on_store(sd_event_source *source, int fd, uint32_t revents, void *use
 
 static void worker_went_down(struct manager *manager, struct worker_end *worker, const char *reason)
 {
+    const struct log_field fields[] = {{"PRONTO_WORKER", worker->program},
+                                       {"PRONTO_ERROR", reason}};
+
     if (manager->stopping)
         return;
     if (worker->process.pid == 0) {
-        log_limited(&worker->away, LOG_WARNING, "%s is not there (%s), connecting again",
-                    worker->program, reason);
+        worker->lost = true;
+        log_limited_fields(&worker->away, LOG_WARNING, MESSAGE_WORKER_LOST, fields,
+                           ARRAY_SIZE(fields), "%s is not there (%s), connecting again",
+                           worker->program, reason);
         return;
     }
-    log_error("%s ended (%s). prontod starts no program once it serves, so it stops; start it "
-              "again, nothing is lost",
-              worker->program, reason);
+    log_fields(LOG_ERR, MESSAGE_WORKER_ENDED, fields, ARRAY_SIZE(fields),
+               "%s ended (%s). prontod starts no program once it serves, so it stops; start it "
+               "again, nothing is lost",
+               worker->program, reason);
     manager_stop(manager, EXIT_FAILURE);
+}
+
+/* It counts when it says something: a socket accepts also for a worker that does not start. */
+static void worker_was_heard(struct worker_end *worker)
+{
+    const struct log_field field = {"PRONTO_WORKER", worker->program};
+
+    if (!worker->lost)
+        return;
+    worker->lost = false;
+    worker->away = (struct log_rate){0};
+    log_fields(LOG_NOTICE, MESSAGE_WORKER_BACK, &field, 1, "%s is back", worker->program);
 }
 
 /* A worker that we started is up before its scheduler is there; that begins with "not ready" as
@@ -91,6 +112,7 @@ static void on_egress_frame(struct json_object *head, const char *payload, size_
 {
     struct manager *manager = userdata;
 
+    worker_was_heard(&manager->egress);
     manager->workers_heard =
         true; /* whether there is a key is known: who asks to submit hears the truth */
     submission_frame(manager->submission, head, payload, size);
@@ -115,7 +137,10 @@ static void on_runner_up(void *userdata)
 static void on_runner_frame(struct json_object *head, const char *payload, size_t size,
                             void *userdata)
 {
-    deliverer_frame(((struct manager *)userdata)->deliverer, head, payload, size);
+    struct manager *manager = userdata;
+
+    worker_was_heard(&manager->runner);
+    deliverer_frame(manager->deliverer, head, payload, size);
 }
 
 static void on_runner_down(const char *reason, void *userdata)
@@ -139,8 +164,12 @@ static int open_store(struct manager *manager)
     manager_store_settings(manager->config, settings);
     r = store_open(manager->config->store.path, settings, time_now(), &manager->store, &reason);
     free(settings);
-    if (r == STORE_OPEN_E_REFUSED) {
-        log_error("%s", reason);
+    if (r > 0) {
+        const struct log_field field = {"PRONTO_DATABASE", manager->config->store.path};
+
+        log_fields(LOG_ERR,
+                   r == STORE_OPEN_E_NEWER ? MESSAGE_DATABASE_NEWER : MESSAGE_DATABASE_REFUSED,
+                   &field, 1, "%s", reason);
         return -EINVAL;
     }
     if (r < 0) {
@@ -203,6 +232,14 @@ static int listen_unix(const char *path, char **ret_own, int *ret_fd)
     return r;
 }
 
+static void say_listen_failed(const char *address, const char *error, const char *hint)
+{
+    const struct log_field fields[] = {{"PRONTO_ADDRESS", address}, {"PRONTO_ERROR", error}};
+
+    log_fields(LOG_ERR, MESSAGE_LISTEN_FAILED, fields, ARRAY_SIZE(fields),
+               "cannot listen on %s: %s%s", address, error, hint);
+}
+
 static int listen_callback(struct manager *manager, int inherited)
 {
     const char *address = manager->config->ingress.listen, *path = fds_unix_path(address);
@@ -212,10 +249,10 @@ static int listen_callback(struct manager *manager, int inherited)
         r = path ? listen_unix(path, &manager->own_callback_socket, &fd)
                  : fds_listen_tcp(address, &fd);
     if (r < 0) {
-        log_error(
-            "cannot listen on %s: %s; %s", address, strerror(-r),
-            path ? "another prontod may serve there, or the directory is missing or not writable"
-                 : "another program may use the port, or the address is not of this machine");
+        say_listen_failed(
+            address, strerror(-r),
+            path ? "; another prontod may serve there, or the directory is missing or not writable"
+                 : "; another program may use the port, or the address is not of this machine");
         return r;
     }
     return manager_ingress_new(manager, fd);
@@ -229,8 +266,8 @@ static int listen_query(struct manager *manager, int inherited)
     if (fd < 0)
         r = listen_unix(manager->config->query.socket, &manager->own_socket, &fd);
     if (r < 0) {
-        log_error("cannot listen on %s: %s", manager->config->query.socket,
-                  r == -EADDRINUSE ? "another prontod serves there" : strerror(-r));
+        say_listen_failed(manager->config->query.socket,
+                          r == -EADDRINUSE ? "another prontod serves there" : strerror(-r), "");
         return r;
     }
     manager_query_backend(manager, &backend);
@@ -251,7 +288,6 @@ static void give_up_rights(void)
 static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     struct manager *manager = userdata;
-    struct store_counts counts;
 
     (void)usec;
     if (manager->stopping || manager->ready_told)
@@ -260,14 +296,12 @@ static int on_ready_timer(sd_event_source *source, uint64_t usec, void *userdata
         (manager->workers_heard || time_boot_ms() >= manager->workers_deadline_boot_ms)) {
         manager->ready_told = true;
         give_up_rights();
-        log_notice("serving callbacks on %s", manager->config->ingress.listen);
-        notify_status("Serving");
+        log_message(LOG_NOTICE, MESSAGE_READY, "serving callbacks on %s",
+                    manager->config->ingress.listen);
+        manager_tell_status(manager);
         notify_ready();
         return 0;
     }
-    store_counts(manager->store, &counts);
-    notify_status("Waiting: %s",
-                  counts.not_ready_reason ? counts.not_ready_reason : "the store is not ready");
     sd_event_source_set_time_relative(source, READY_LOOK_US);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -280,7 +314,8 @@ static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo
     (void)source;
     (void)info;
     if (manager->stopping) {
-        log_warning("told to stop again, ending at once; what was under way runs again after the "
+        log_message(LOG_WARNING, MESSAGE_STOP_UNFINISHED,
+                    "told to stop again, ending at once; what was under way runs again after the "
                     "next start");
         sd_event_exit(manager->loop, 0);
         return 0;
@@ -309,8 +344,6 @@ static int watch_signals(struct manager *manager)
         r = sd_event_add_signal(manager->loop, NULL, SIGINT, on_stop_signal, manager);
     if (r >= 0)
         r = sd_event_add_signal(manager->loop, NULL, SIGHUP, on_reload_signal, manager);
-    if (r >= 0)
-        r = sd_event_set_watchdog(manager->loop, true);
     return r;
 }
 
@@ -333,6 +366,8 @@ static int build(struct manager *manager)
     if (r >= 0)
         r = retention_new(manager->loop, manager->store, manager->reader,
                           manager->config->store.retention_ms, &manager->retention);
+    if (r >= 0)
+        r = manager_watch_new(manager);
     if (r >= 0)
         r = sd_event_add_time_relative(manager->loop, &manager->ready_timer, CLOCK_BOOTTIME, 0, 0,
                                        on_ready_timer, manager);
@@ -382,7 +417,8 @@ static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
     if (is_idle(manager))
         return sd_event_exit(manager->loop, 0);
     if (time_boot_ms() >= deadline) {
-        log_warning("some hooks or calls did not end in time; they run again after the next start");
+        log_message(LOG_WARNING, MESSAGE_STOP_UNFINISHED,
+                    "some hooks or calls did not end in time; they run again after the next start");
         return sd_event_exit(manager->loop, 0);
     }
     sd_event_source_set_time_relative(source, STOP_LOOK_US);
@@ -400,8 +436,9 @@ void manager_stop(struct manager *manager, int exit_status)
         return;
     manager->stopping = true;
     manager->exit_status = exit_status;
-    log_notice("stopping: finishing what was accepted");
+    log_message(LOG_NOTICE, MESSAGE_STOPPING, "stopping: finishing what was accepted");
     notify_stopping();
+    manager_tell_status(manager);
     notify_extend_timeout(STOP_GRACE_MS + 2 * WORKER_END_MS + 10000);
     submission_stop(manager->submission);
     deliverer_stop(manager->deliverer);
@@ -434,6 +471,7 @@ void manager_free(struct manager *manager)
 {
     if (!manager)
         return;
+    manager_watch_free(manager);
     ingress_free(manager->ingress);
     query_free(manager->query);
     if (manager->store)

@@ -15,6 +15,7 @@ struct worker_end {
     struct worker_link *link;
     struct worker_process process; /* pid 0: a service of its own */
     struct log_rate away;          /* each attempt to connect may fail */
+    bool lost;                     /* said, and not heard of since */
 };
 
 struct manager {
@@ -29,6 +30,7 @@ struct manager {
     struct ingress *ingress;
     struct query *query;
     struct retention *retention;
+    struct watch *watch;
     sd_event_source *store_source, *ready_timer, *stop_timer;
     /* Paths of the sockets that did not come from outside: removed at the end. */
     char *own_socket, *own_callback_socket;
@@ -40,6 +42,13 @@ struct manager {
 
 /* manager.c */
 void manager_stop(struct manager *manager, int exit_status);
+
+/* manager_watch.c: troubles, the status line of the service, the watchdog. Needs all rooms. */
+int manager_watch_new(struct manager *manager);
+void manager_watch_free(struct manager *manager);
+/* The status line now, when it differs from what was told. */
+void manager_tell_status(struct manager *manager);
+void manager_note_reload(struct manager *manager, bool failed);
 
 /* manager_settings.c: what the rooms take from a configuration, and putting a new one in place. */
 void manager_store_settings(const struct config *config, struct store_settings *ret);

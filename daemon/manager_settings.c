@@ -1,6 +1,7 @@
 #include "manager_internal.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "model/wire.h"
 #include "notify.h"
 
@@ -123,7 +124,8 @@ static void warn_of_fixed(const struct config *old, const struct config *fresh)
         strcmp(old->query.socket, fresh->query.socket) != 0 ||
         strcmp(old->store.path, fresh->store.path) != 0 ||
         old->ingress.max_connections != fresh->ingress.max_connections)
-        log_warning("listen, max_connections, socket and url take effect at the next start of "
+        log_message(LOG_WARNING, MESSAGE_CONFIG_NEEDS_RESTART,
+                    "listen, max_connections, socket and url take effect at the next start of "
                     "prontod, not at a reload");
 }
 
@@ -158,10 +160,11 @@ void manager_reload(struct manager *manager)
     if (r == CONFIG_OK)
         r = put_in_place(manager, fresh);
     if (r != 0) {
-        log_error("reload failed%s%s; the old configuration stays", r < 0 ? ": " : "",
-                  r < 0 ? strerror(-r) : "");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED,
+                    "reload failed%s%s; the old configuration stays", r < 0 ? ": " : "",
+                    r < 0 ? strerror(-r) : "");
         config_free(fresh);
-        notify_status("Reload failed, running with the configuration from before");
+        manager_note_reload(manager, true);
         if (manager->ready_told)
             notify_ready();
         return;
@@ -174,8 +177,9 @@ void manager_reload(struct manager *manager)
     deliverer_reload(manager->deliverer, fresh);
     retention_reload(manager->retention, fresh->store.retention_ms);
     config_free(old);
-    log_notice("configuration reloaded from %s", manager->config_path);
-    notify_status("Serving");
+    log_message(LOG_NOTICE, MESSAGE_CONFIG_RELOADED, "configuration reloaded from %s",
+                manager->config_path);
+    manager_note_reload(manager, false);
     if (manager->ready_told)
         notify_ready();
 }

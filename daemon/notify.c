@@ -3,7 +3,6 @@
 #include "common/cleanup.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -39,7 +38,19 @@ void notify_reloading(void)
 
 void notify_stopping(void)
 {
-    sd_notify(0, "STOPPING=1\nSTATUS=Finishing what was accepted");
+    sd_notify(0, "STOPPING=1");
+}
+
+int64_t notify_watchdog_limit_ms(void)
+{
+    uint64_t usec = 0;
+
+    return sd_watchdog_enabled(0, &usec) > 0 ? (int64_t)(usec / 1000) : 0;
+}
+
+void notify_watchdog(void)
+{
+    sd_notify(0, "WATCHDOG=1");
 }
 
 void notify_extend_timeout(long long ms)

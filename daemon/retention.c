@@ -1,6 +1,7 @@
 #include "retention.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/parse.h"
 #include "common/timestamp.h"
 #include "model/clock_guard.h"

@@ -76,6 +76,7 @@ static void *http_main(void *userdata)
     for (;;) {
         enum http_order order;
         eventfd_t value;
+        uint64_t knock;
 
         if (poll(fds, 2, again ? 0 : wait_ms(http->daemon)) < 0 && errno != EINTR)
             abort(); /* only for a reason that is a fault of ours */
@@ -83,12 +84,14 @@ static void *http_main(void *userdata)
             eventfd_read(http->wake_fd, &value);
         atomic_store(&http->woken,
                      false); /* before the run, which sees what was resumed until now */
+        knock = atomic_load(&http->knock);
         order = (enum http_order)atomic_load(&http->order);
         if (order != HTTP_SERVE)
             quiesce(http);
         if (order == HTTP_END)
             return NULL;
         again = run(http->daemon);
+        atomic_store(&http->answered, knock);
     }
 }
 
@@ -142,6 +145,12 @@ int http_thread_new(struct ingress *ingress, int listen_fd, unsigned limit,
     }
     *ret = http;
     return 0;
+}
+
+void http_thread_knock(struct http_thread *http, uint64_t number)
+{
+    atomic_store(&http->knock, number);
+    wake(http);
 }
 
 void http_thread_quiesce(struct http_thread *http)

@@ -166,6 +166,24 @@ void ingress_free(struct ingress *ingress)
     free(ingress);
 }
 
+void ingress_knock(struct ingress *ingress, uint64_t number)
+{
+    for (size_t i = 0; i < HTTP_THREADS; i++)
+        http_thread_knock(ingress->http[i], number);
+}
+
+uint64_t ingress_answered(struct ingress *ingress)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < HTTP_THREADS; i++) {
+        uint64_t answered = atomic_load(&ingress->http[i]->answered);
+
+        least = answered < least ? answered : least;
+    }
+    return least;
+}
+
 void ingress_counts(struct ingress *ingress, struct ingress_counts *ret)
 {
     pthread_mutex_lock(&ingress->lock);

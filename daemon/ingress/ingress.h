@@ -32,6 +32,10 @@ int ingress_reconfigure(struct ingress *ingress, const struct ingress_settings *
  * loop when none is left, or when the time-out of the last one is over. */
 void ingress_stop(struct ingress *ingress, void (*done)(void *userdata), void *userdata);
 
+/* Whether its threads still work; as store_knock() and store_answered() of the store. */
+void ingress_knock(struct ingress *ingress, uint64_t number);
+uint64_t ingress_answered(struct ingress *ingress);
+
 void ingress_free(struct ingress *ingress);
 
 /* Counters since start; any thread. */

@@ -81,6 +81,8 @@ struct http_thread {
     int epoll_fd, wake_fd;
     atomic_int order;  /* enum http_order */
     atomic_bool woken; /* wake_fd was written and not read yet */
+    atomic_ullong knock,
+        answered; /* numbers: the last one, and the last that a whole turn followed */
     bool quiesced;
 };
 /* Takes @listen_fd over. @limit: connections that the library accepts. 0 or a negative errno. */
@@ -88,6 +90,8 @@ int http_thread_new(struct ingress *ingress, int listen_fd, unsigned limit,
                     struct http_thread **ret);
 /* A suspended connection goes on; any thread. */
 void http_thread_resume(struct http_thread *http, struct MHD_Connection *connection);
+/* Makes a turn soon, and says so in answered. */
+void http_thread_knock(struct http_thread *http, uint64_t number);
 /* Accepts nothing more, soon. */
 void http_thread_quiesce(struct http_thread *http);
 /* Ends the thread and closes its connections; none may be suspended. NULL is fine. */

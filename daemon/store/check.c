@@ -95,11 +95,14 @@ static int check_schema(struct database *database, const char *path, int64_t *re
     if (id != DATABASE_APPLICATION_ID || version < 1)
         return store_refuse(
             ret_reason, "%s is a database of another program; name another file as store", path);
-    if (version > SQL_SCHEMA_VERSION)
-        return store_refuse(ret_reason,
-                            "%s: store is schema %d, this prontod knows %d; install the newer "
-                            "prontod again, or restore a backup that is as old as this one",
-                            path, (int)version, SQL_SCHEMA_VERSION);
+    if (version > SQL_SCHEMA_VERSION) {
+        r = store_refuse(ret_reason,
+                         "%s: store is schema %d, this prontod knows %d; install the newer "
+                         "prontod again, or restore a backup that is as old as this one",
+                         path, (int)version, SQL_SCHEMA_VERSION);
+
+        return r == STORE_OPEN_E_REFUSED ? (int)STORE_OPEN_E_NEWER : r;
+    }
     *ret_version = version;
     return 0;
 }

@@ -174,8 +174,9 @@ void engine_publish(struct store *store)
         budget_read(&store->writer.budget, measured);
     }
     measured->wal_bytes = store->writer.wal_pages * DATABASE_WAL_FRAME_BYTES;
-    measured->not_ready_reason = health_trouble(store);
-    measured->ready = measured->not_ready_reason == NULL;
+    measured->trouble = health_trouble(store);
+    measured->not_ready_reason = health_trouble_text(measured->trouble);
+    measured->ready = measured->trouble == STORE_TROUBLE_NONE;
     pthread_mutex_lock(&store->lock);
     store->counts = *measured;
     pthread_mutex_unlock(&store->lock);
@@ -184,19 +185,17 @@ void engine_publish(struct store *store)
 void *engine_main(void *userdata)
 {
     struct store *store = userdata;
-    struct store_command *first;
-    bool closing;
+    struct queue_taken taken;
 
     do {
-        size_t n;
-
-        first = queue_take(store, health_wait_ms(store), &n, &closing);
+        taken = queue_take(store, health_wait_ms(store));
         health_look_at_disk(store);
-        if (first)
-            run_group(store, first, n);
+        if (taken.first)
+            run_group(store, taken.first, taken.n);
         health_keep(store);
         engine_publish(store);
-    } while (!closing || first != NULL);
+        atomic_store(&store->answered, taken.knock);
+    } while (!taken.closing || taken.first != NULL);
     health_close(store);
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include "store/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct command_list {
     struct store_command *first, **last; /* last: where the next one goes */
@@ -29,14 +30,17 @@ struct store {
     bool commit_failed;          /* the last one */
     struct store_counts measured; /* what only this thread writes; copied to @counts */
 
+    atomic_ullong answered; /* the last knock that a whole turn followed */
+
     pthread_mutex_t lock;
     pthread_cond_t wake;
     /* Under the lock. */
     struct command_list queue;
     size_t queue_bytes;
     bool closing;
-    bool stopped; /* the thread has ended; loop thread */
-    int failed;   /* a negative errno: gave up for good */
+    uint64_t knock; /* the number of the last one */
+    bool stopped;   /* the thread has ended; loop thread */
+    int failed;     /* a negative errno: gave up for good */
     struct command_list done;
     struct changes changes;
     struct store_counts counts;
@@ -51,15 +55,21 @@ void engine_publish(struct store *store);
 void health_failed(struct store *store, int error); /* a commit, or what belongs to it */
 void health_succeeded(struct store *store);
 void health_look_at_disk(struct store *store);
-void health_keep(struct store *store);                 /* between two groups */
-void health_close(struct store *store);                /* ends erasures and closes the database */
-int64_t health_wait_ms(const struct store *store);     /* until it is to be kept again */
-const char *health_trouble(const struct store *store); /* NULL: none */
+void health_keep(struct store *store);             /* between two groups */
+void health_close(struct store *store);            /* ends erasures and closes the database */
+int64_t health_wait_ms(const struct store *store); /* until it is to be kept again */
+enum store_trouble health_trouble(const struct store *store);
+const char *health_trouble_text(enum store_trouble trouble); /* NULL: none */
 
 /* queue.c */
-/* All that waits, after at most @wait_ms; linked by next. */
-struct store_command *queue_take(struct store *store, int64_t wait_ms, size_t *ret_n,
-                                 bool *ret_closing);
+/* All that waits, after at most @wait_ms or a knock; linked by next. */
+struct queue_taken {
+    struct store_command *first;
+    size_t n;
+    bool closing;
+    uint64_t knock;
+};
+struct queue_taken queue_take(struct store *store, int64_t wait_ms);
 bool queue_is_empty(struct store *store);
 bool queue_is_closing(struct store *store);
 void queue_again(struct store *store, struct store_command *command);

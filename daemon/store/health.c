@@ -22,17 +22,25 @@
 #define WAL_QUIET_PAGES 1024
 #define WAL_DUE_PAGES   8192
 
-static const char gave_up[] = "the database cannot be written any more";
-static const char failed_commit[] = "the last commit failed";
-static const char low_disk[] = "the disk is nearly full";
-
-const char *health_trouble(const struct store *store)
+enum store_trouble health_trouble(const struct store *store)
 {
     if (store->failed < 0)
-        return gave_up;
+        return STORE_TROUBLE_GAVE_UP;
     if (store->commit_failed)
-        return failed_commit;
-    return store->writer.disk_low ? low_disk : NULL;
+        return STORE_TROUBLE_COMMIT_FAILED;
+    return store->writer.disk_low ? STORE_TROUBLE_DISK_LOW : STORE_TROUBLE_NONE;
+}
+
+const char *health_trouble_text(enum store_trouble trouble)
+{
+    static const char *const texts[] = {
+        [STORE_TROUBLE_NONE] = NULL,
+        [STORE_TROUBLE_DISK_LOW] = "the disk is nearly full",
+        [STORE_TROUBLE_COMMIT_FAILED] = "the last commit failed",
+        [STORE_TROUBLE_GAVE_UP] = "the database cannot be written any more",
+    };
+
+    return texts[trouble];
 }
 
 static int reopen(struct store *store)
@@ -71,6 +79,7 @@ void health_failed(struct store *store, int error)
 
     store->commit_failed = true;
     store->measured.commit_failures++;
+    store->measured.last_failure = error;
     if (is_passing(error) && writer_usable(&store->writer))
         return;
     if (error == -EBADMSG || (again && is_failure(error))) {

@@ -74,22 +74,36 @@ static struct timespec after_ms(int64_t ms)
     return at;
 }
 
-struct store_command *queue_take(struct store *store, int64_t wait_ms, size_t *ret_n,
-                                 bool *ret_closing)
+struct queue_taken queue_take(struct store *store, int64_t wait_ms)
 {
     struct timespec until = after_ms(wait_ms);
-    struct store_command *first;
+    struct queue_taken taken;
 
     pthread_mutex_lock(&store->lock);
-    while (store->queue.first == NULL && !store->closing)
+    while (store->queue.first == NULL && !store->closing &&
+           store->knock == atomic_load(&store->answered))
         if (pthread_cond_timedwait(&store->wake, &store->lock, &until) == ETIMEDOUT)
             break;
-    *ret_n = store->queue.n;
-    first = take_list(&store->queue);
+    taken.n = store->queue.n;
+    taken.first = take_list(&store->queue);
     store->queue_bytes = 0;
-    *ret_closing = store->closing;
+    taken.closing = store->closing;
+    taken.knock = store->knock;
     pthread_mutex_unlock(&store->lock);
-    return first;
+    return taken;
+}
+
+void store_knock(struct store *store, uint64_t number)
+{
+    pthread_mutex_lock(&store->lock);
+    store->knock = number;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->lock);
+}
+
+uint64_t store_answered(const struct store *store)
+{
+    return atomic_load(&store->answered);
 }
 
 void queue_again(struct store *store, struct store_command *command)

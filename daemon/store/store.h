@@ -17,6 +17,7 @@ enum store_open_result {
     STORE_OPEN_E_REFUSED = 1, /* *ret_reason says in words what is wrong and the remedy: in use by
                                  pid N, schema N newer than M, not a database, corrupt, of another
                                  program, directory missing or read-only, no space */
+    STORE_OPEN_E_NEWER = 2,   /* likewise: its schema is newer than this program's */
 };
 
 /* Opens (or creates) the database at @path with everything it needs: lock file, checks, migrations,
@@ -24,7 +25,7 @@ enum store_open_result {
  * submissions in a call may have been sent and wait resend_after_ms), prepared statements; then
  * starts the writer thread. The calling thread becomes the loop thread. @path: absolute, borrowed.
  * On failure nothing is left open and an existing database is as it was. Returns STORE_OPEN_OK,
- * STORE_OPEN_E_REFUSED with *ret_reason (allocation), or a negative errno. */
+ * STORE_OPEN_E_REFUSED or _NEWER with *ret_reason (allocation), or a negative errno. */
 int store_open(const char *path, const struct store_settings *settings, int64_t now,
                struct store **ret, char **ret_reason);
 
@@ -43,6 +44,12 @@ void store_close(struct store *store);
 #define STORE_QUEUE_MAX   8192
 #define STORE_QUEUE_BYTES (64UL * 1024 * 1024)
 enum store_result store_post(struct store *store, struct store_command *command);
+
+/* Whether the writer still works: each turn that it ends after store_knock() makes store_answered()
+ * return the @number of the last knock. A commit that fails, a full disk, are answered; one that never
+ * returns is not. Any thread. */
+void store_knock(struct store *store, uint64_t number);
+uint64_t store_answered(const struct store *store);
 
 /* For the loop: becomes readable when store_dispatch() has something to do. */
 int store_fd(const struct store *store);
@@ -74,6 +81,12 @@ bool store_ready(struct store *store);
 
 /* Counts and states of the writer, exact as of the last commit; any thread, no I/O, independent of
  * the size of the store. */
+enum store_trouble {
+    STORE_TROUBLE_NONE = 0,
+    STORE_TROUBLE_DISK_LOW,      /* callbacks are refused while less than min_free is free */
+    STORE_TROUBLE_COMMIT_FAILED, /* the last commit; it is tried again and again */
+    STORE_TROUBLE_GAVE_UP,       /* only a new start may help */
+};
 struct store_counts {
     int64_t requests[REQUEST_STATE_MAX_][ENRICHMENT_MAX_];
     int64_t callbacks[CALLBACK_STATE_MAX_];
@@ -85,11 +98,13 @@ struct store_counts {
     int64_t credits_reserved, credits_spent; /* of that day */
     int64_t tombstones, tombstones_max;
     int64_t commits, commit_failures, commands; /* since start */
+    int last_failure; /* of a commit: a negative errno; 0: none since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;
     int64_t database_bytes, wal_bytes, free_bytes;
     bool ready;
-    const char *not_ready_reason; /* static text; NULL when ready */
+    enum store_trouble trouble;
+    const char *not_ready_reason; /* its static text; NULL when ready */
 };
 void store_counts(struct store *store, struct store_counts *ret);
 
