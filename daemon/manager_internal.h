@@ -43,6 +43,11 @@ struct manager {
 /* manager.c */
 void manager_stop(struct manager *manager, int exit_status);
 
+/* manager_workers.c: starts or connects them, and what schedules their work. */
+int manager_start_workers(struct manager *manager);
+void manager_end_workers(struct manager *manager);
+#define WORKER_END_MS 10000 /* a worker that we started may take so long to end */
+
 /* manager_watch.c: troubles, the status line of the service, the watchdog. Needs all rooms. */
 int manager_watch_new(struct manager *manager);
 void manager_watch_free(struct manager *manager);

@@ -41,7 +41,8 @@ static void warn_of_dead(struct retention *retention, int64_t now)
 {
     int64_t tenth = retention->retention_ms / 10, n = 0;
     int64_t boot = time_boot_ms();
-    char soon[PARSE_FORMAT_SIZE];
+    char soon[PARSE_FORMAT_SIZE], number[24];
+    const struct log_field field = {"PRONTO_COUNT", number};
     int r;
 
     if (retention->warned_boot_ms != 0 && boot - retention->warned_boot_ms < DAY_MS)
@@ -53,10 +54,12 @@ static void warn_of_dead(struct retention *retention, int64_t now)
         return;
     retention->warned_boot_ms = boot;
     format_duration(tenth, soon);
-    log_warning("%s%lld dead deliver%s will be erased within %s, as retention says: look at "
-                "prontoctl deliveries --state dead, run them again with prontoctl retry --dead, or "
-                "raise retention",
-                n >= OLD_DEAD_MAX ? "at least " : "", (long long)n, n == 1 ? "y" : "ies", soon);
+    snprintf(number, sizeof(number), "%lld", (long long)n);
+    log_fields(LOG_WARNING, MESSAGE_DEAD_ERASED_SOON, &field, 1,
+               "%s%lld dead deliver%s will be erased within %s, as retention says: look at "
+               "prontoctl deliveries --state dead, run them again with prontoctl retry --dead, or "
+               "raise retention",
+               n >= OLD_DEAD_MAX ? "at least " : "", (long long)n, n == 1 ? "y" : "ies", soon);
 }
 
 static void on_purged(struct store_command *base)
@@ -109,7 +112,8 @@ static bool is_believed(struct retention *retention, int64_t now)
     }
     time_format_rfc3339(now, today);
     time_format_rfc3339(known, newest);
-    log_warning(
+    log_message(
+        LOG_WARNING, MESSAGE_CLOCK_DOUBTED,
         "the clock says %s, but the newest that is known is of %s: nothing is erased for its "
         "age for an hour; if the clock is wrong, set it right before",
         today, newest);

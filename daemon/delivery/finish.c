@@ -2,6 +2,7 @@
  * because the disk was full for a moment. What the end means is decided by model/schedule.h. */
 #include "delivery/deliverer_internal.h"
 
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -96,25 +97,28 @@ static void describe_end(const struct attempt_end *end, char ret[static HOW_SIZE
 static void log_attempt(const struct run *run, const struct store_finish_attempt *command,
                         const char *how)
 {
-    struct log_field fields[] = {{"PRONTO_HOOK", run->hook}, {"PRONTO_DELIVERY_ID", run->id}};
+    struct log_field fields[] = {
+        {"PRONTO_HOOK", run->hook}, {"PRONTO_DELIVERY_ID", run->id}, {"PRONTO_ERROR", NULL}};
     char when[TIME_RFC3339_SIZE];
 
     time_format_rfc3339(command->next_at, when);
-    /* As it should be, and thousands of times a second; the attempt is in the database. */
-    if (command->outcome == ATTEMPT_SUCCEEDED)
+    if (command->outcome == ATTEMPT_SUCCEEDED) {
+        /* As it should be, and thousands of times a second; the attempt is in the database. */
         log_fields(LOG_DEBUG, NULL, fields, ARRAY_SIZE(fields), "hook %s after %lld ms", how,
                    (long long)command->duration_ms);
-    else if (command->outcome == ATTEMPT_DEAD)
+    } else if (command->outcome == ATTEMPT_DEAD) {
+        fields[2].value = how;
         log_fields(
-            LOG_ERR, NULL, fields, ARRAY_SIZE(fields),
+            LOG_ERR, MESSAGE_DELIVERY_DEAD, fields, ARRAY_SIZE(fields),
             "hook %s after %lld ms; the delivery is dead: see prontoctl deliveries --state dead",
             how, (long long)command->duration_ms);
-    else if (command->outcome == ATTEMPT_RETRY)
+    } else if (command->outcome == ATTEMPT_RETRY) {
         log_fields(LOG_NOTICE, NULL, fields, ARRAY_SIZE(fields),
                    "hook %s after %lld ms; next attempt at %s", how,
                    (long long)command->duration_ms, when);
-    else
+    } else {
         log_fields(LOG_NOTICE, NULL, fields, ARRAY_SIZE(fields), "hook %s; it runs again", how);
+    }
 }
 
 /* What the end means, with the settings that the run was started with. */
@@ -154,9 +158,12 @@ static bool was_refused(const struct hook_outcome *outcome)
 static void refused(struct deliverer *deliverer, const struct run *run,
                     const struct hook_outcome *outcome)
 {
-    log_limited(&deliverer->refused, LOG_WARNING,
-                "prontod-runner could not start a hook: %s; it is asked again in a second",
-                outcome->error ? outcome->error : "unknown reason");
+    const char *error = outcome->error ? outcome->error : "unknown reason";
+    const struct log_field fields[] = {{"PRONTO_HOOK", run->hook}, {"PRONTO_ERROR", error}};
+
+    log_limited_fields(
+        &deliverer->refused, LOG_WARNING, MESSAGE_RUNNER_SHORT, fields, ARRAY_SIZE(fields),
+        "prontod-runner could not start a hook: %s; it is asked again in a second", error);
     deliverer->refused_until_boot_ms = time_boot_ms() + REFUSED_WAIT_MS;
     deliverer_put_back(deliverer, run->delivery, REFUSED_WAIT_MS);
 }

@@ -1,5 +1,6 @@
 #include "delivery/deliverer_internal.h"
 
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -152,11 +153,14 @@ void hooks_failed(struct deliverer *deliverer, struct hook_run_state *hook, cons
         snprintf(hook->trouble, sizeof(hook->trouble),
                  "%lld attempts in a row failed; the last one %s",
                  (long long)hook->breaker.failures, how);
-    if (trips)
-        log_fields(LOG_ERR, NULL, &field, 1,
+    if (trips) {
+        const struct log_field fields[] = {field, {"PRONTO_ERROR", hook->trouble}};
+
+        log_fields(LOG_ERR, MESSAGE_HOOK_TRIPPED, fields, ARRAY_SIZE(fields),
                    "hook is tripped: %s; its deliveries wait, and one is tried in %lld s, then in "
                    "growing intervals, until one succeeds",
                    hook->trouble, (long long)(wait + 999) / 1000);
+    }
     deliverer_set_timer(deliverer, wait);
 }
 
@@ -165,13 +169,13 @@ void hooks_succeeded(struct hook_run_state *hook)
     struct log_field field = {"PRONTO_HOOK", hook->name};
 
     if (breaker_succeeded(&hook->breaker))
-        log_fields(LOG_NOTICE, NULL, &field, 1, "hook succeeds again, and goes on");
+        log_fields(LOG_NOTICE, MESSAGE_HOOK_RESUMED, &field, 1, "hook succeeds again, and goes on");
 }
 
 void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
                  const char *error)
 {
-    struct log_field field = {"PRONTO_HOOK", hook->name};
+    const struct log_field fields[] = {{"PRONTO_HOOK", hook->name}, {"PRONTO_ERROR", error}};
     char *copy;
     int64_t wait;
     bool known;
@@ -183,7 +187,7 @@ void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const
     wait = backoff_equal_jitter(PROBE_FIRST_MS, PROBE_LONGEST_MS, ++hook->failed_probes,
                                 random_uniform(UINT32_MAX));
     if (!known)
-        log_fields(LOG_ERR, NULL, &field, 1,
+        log_fields(LOG_ERR, MESSAGE_HOOK_BROKEN, fields, ARRAY_SIZE(fields),
                    "hook cannot be started: %s; its deliveries wait, and it is tried again by "
                    "itself and at a reload",
                    error);
@@ -200,7 +204,7 @@ void hooks_mended(struct hook_run_state *hook, const struct run *run)
 
     if (!hook->broken || !run->tries)
         return;
-    log_fields(LOG_NOTICE, NULL, &field, 1, "hook can be started again");
+    log_fields(LOG_NOTICE, MESSAGE_HOOK_MENDED, &field, 1, "hook can be started again");
     hook->broken = false;
     hook->failed_probes = 0;
     free(hook->error);

@@ -3,6 +3,7 @@
 #include "common/confine.h"
 #include "common/crypto.h"
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/process.h"
 #include "config/config.h"
 #include "egress/api_key.h"
@@ -40,14 +41,17 @@ struct egress {
 static int load_key(struct egress *egress)
 {
     struct api_key key;
+    struct log_field field = {"PRONTO_ERROR", NULL};
     int r = api_key_load(egress->config->pronto.api_key_file, &key);
 
     if (r < 0)
         return r;
     api_key_done(&egress->key);
     egress->key = key;
+    field.value = key.detail;
     if (!key.text)
-        log_warning("no calls to Pronto: %s", key.detail);
+        log_fields(LOG_WARNING, MESSAGE_KEY_MISSING, &field, 1, "no calls to Pronto: %s",
+                   key.detail);
     return 0;
 }
 
@@ -130,7 +134,7 @@ static void reload(void *userdata)
         config_free(egress->config);
         egress->config = config;
     } else {
-        log_error("the configuration stays as it was");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED, "the configuration stays as it was");
     }
     r = load_key(egress);
     if (r < 0)
@@ -230,7 +234,8 @@ static int load_settings(struct egress *egress)
     int r = config_load(egress->config_path, worker_note_fault, &fault, &egress->config);
 
     if (r != CONFIG_OK) {
-        log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED, "cannot use the configuration: %s",
+                    r < 0 ? strerror(-r) : "it has faults");
         return r < 0 ? r : -EINVAL;
     }
     r = load_key(egress);

@@ -3,6 +3,7 @@
 #include "common/cleanup.h"
 #include "common/io.h"
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -102,8 +103,8 @@ static int on_connection(sd_event_source *source, int listen_fd, uint32_t events
         return 0;
     }
     if (!may_connect(listen_fd, fd)) {
-        log_limited(&refused, LOG_WARNING,
-                    "refused a connection: neither root nor the owner of the socket");
+        log_limited_fields(&refused, LOG_WARNING, MESSAGE_PEER_REFUSED, NULL, 0,
+                           "refused a connection: neither root nor the owner of the socket");
         return 0;
     }
     r = take_link(worker, TAKE_FD(fd));
@@ -217,6 +218,9 @@ int worker_new(const struct worker_ops *ops, void *userdata, struct worker **ret
     worker->userdata = userdata;
     worker->listen_fd = -1;
     r = sd_event_new(&worker->loop);
+    /* Its loop is all that a worker has: while it turns, all is well. */
+    if (r >= 0)
+        r = sd_event_set_watchdog(worker->loop, true);
     if (r >= 0)
         r = add_signals(worker);
     if (r >= 0)

@@ -1,6 +1,7 @@
 /* prontod-runner(8): runs hook programs for prontod. */
 #include "common/crypto.h"
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/process.h"
 #include "config/config.h"
 #include "link/worker_main.h"
@@ -51,7 +52,8 @@ static int build(const char *config_path, struct runner **ret_runner, struct wor
     int r = config_load(config_path, worker_note_fault, &fault, &config);
 
     if (r != CONFIG_OK) {
-        log_error("cannot use the configuration: %s", r < 0 ? strerror(-r) : "it has faults");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED, "cannot use the configuration: %s",
+                    r < 0 ? strerror(-r) : "it has faults");
         return -EINVAL;
     }
     r = runner_new(config_path, config, ret_runner);

@@ -4,6 +4,7 @@
 #include "runner/runner.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "link/worker_settings.h"
 #include "model/wire.h"
 #include "runner/runs.h"
@@ -98,7 +99,7 @@ static void on_reload(void *userdata)
         runner->config = config;
         say_ready(runner, "ok", NULL);
     } else {
-        log_error("the configuration stays as it was");
+        log_message(LOG_ERR, MESSAGE_CONFIG_REJECTED, "the configuration stays as it was");
         say_ready(runner, "old_configuration", r < 0 ? strerror(-r) : fault.text);
     }
 }

@@ -211,6 +211,7 @@ struct store_finish_poll {
     uint32_t random;
     /* out. STORE_E_NOT_FOUND: erased meanwhile */
     enum request_state state; /* after it */
+    bool expired;             /* by it */
     bool mismatched;          /* what came is about another contact: it counts as POLL_FAILED */
 };
 

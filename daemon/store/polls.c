@@ -309,8 +309,10 @@ static int go_on(struct writer *writer, struct store_finish_poll *finish,
         return r < 0 ? r : poll_at(writer, row->key, finish->now);
     deadline = start + writer->settings.deadline_ms;
     if (finish->now >= deadline) {
-        if (row->state == REQUEST_PENDING)
+        if (row->state == REQUEST_PENDING) {
             finish->state = REQUEST_EXPIRED;
+            finish->expired = true;
+        }
         return give_up(writer, row, finish->now);
     }
     return poll_at(writer, row->key,
@@ -367,6 +369,7 @@ int apply_finish_poll(struct writer *writer, struct store_command *command)
     int r = request_get(writer, finish->request, &row);
 
     finish->mismatched = false;
+    finish->expired = false;
     if (r <= 0)
         return r < 0 ? r : (int)STORE_E_NOT_FOUND;
     r = run(writer, SQL_DELETE_ASKED, row.key);

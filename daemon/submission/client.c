@@ -1,6 +1,7 @@
 #include "submission/client.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <assert.h>
@@ -36,16 +37,19 @@ struct client {
 static const struct {
     enum submission_state state;
     int level;
+    const char *message_id;
     const char *remedy;
 } states[] = {
-    [GATE_OK] = {SUBMISSION_STATE_OK, LOG_NOTICE, ""},
-    [GATE_NO_KEY] = {SUBMISSION_STATE_NO_KEY, LOG_WARNING, ""},
-    [GATE_NO_LINK] = {SUBMISSION_STATE_NO_LINK, LOG_WARNING, ""},
-    [GATE_AUTH] = {SUBMISSION_STATE_KEY_REFUSED, LOG_WARNING,
+    [GATE_OK] = {SUBMISSION_STATE_OK, LOG_NOTICE, MESSAGE_CALLS_RESUMED, ""},
+    [GATE_NO_KEY] = {SUBMISSION_STATE_NO_KEY, LOG_WARNING, MESSAGE_KEY_MISSING, ""},
+    [GATE_NO_LINK] = {SUBMISSION_STATE_NO_LINK, LOG_WARNING, MESSAGE_CALLS_NO_LINK, ""},
+    [GATE_AUTH] = {SUBMISSION_STATE_KEY_REFUSED, LOG_WARNING, MESSAGE_KEY_REFUSED,
                    ". Put a valid API key in place and reload; it is also tried again by itself"},
-    [GATE_CREDITS] = {SUBMISSION_STATE_CREDITS, LOG_WARNING, "; it is tried again by itself"},
-    [GATE_SLOWED] = {SUBMISSION_STATE_SLOWED, LOG_NOTICE, ""},
-    [GATE_TRIPPED] = {SUBMISSION_STATE_TRIPPED, LOG_WARNING, "; it is tried again by itself"},
+    [GATE_CREDITS] = {SUBMISSION_STATE_CREDITS, LOG_WARNING, MESSAGE_CALLS_OUT_OF_CREDITS,
+                      "; it is tried again by itself"},
+    [GATE_SLOWED] = {SUBMISSION_STATE_SLOWED, LOG_NOTICE, MESSAGE_CALLS_SLOWED, ""},
+    [GATE_TRIPPED] = {SUBMISSION_STATE_TRIPPED, LOG_WARNING, MESSAGE_CALLS_TRIPPED,
+                      "; it is tried again by itself"},
 };
 
 /* Says a change of state, once. */
@@ -53,18 +57,20 @@ static void say_state(struct client *client)
 {
     struct gate_status status = gate_status(client->gate, time_boot_ms());
 
+    const char *name = submission_state_name(states[status.state].state);
+    const struct log_field fields[] = {{"PRONTO_STATE", name}, {"PRONTO_ERROR", client->detail}};
+
     if (status.state == client->said)
         return;
     client->said = status.state;
     if (!client->begun || client->stopped)
         return;
     if (status.state == GATE_OK)
-        log_notice("calls to Pronto go on");
+        log_fields(LOG_NOTICE, MESSAGE_CALLS_RESUMED, fields, 1, "calls to Pronto go on");
     else
-        log_fields(states[status.state].level, NULL, NULL, 0,
-                   "%s to Pronto wait (%s): %s; requests stay queued%s",
-                   status.submits_only ? "submissions" : "calls",
-                   submission_state_name(states[status.state].state), client->detail,
+        log_fields(states[status.state].level, states[status.state].message_id, fields,
+                   ARRAY_SIZE(fields), "%s to Pronto wait (%s): %s; requests stay queued%s",
+                   status.submits_only ? "submissions" : "calls", name, client->detail,
                    states[status.state].remedy);
 }
 

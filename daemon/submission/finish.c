@@ -2,6 +2,7 @@
 #include "submission/submission_internal.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -92,7 +93,10 @@ static void count(struct submission *submission, enum submission_outcome outcome
 static void log_outcome(const struct submission_job *job, const struct call_meaning *meaning,
                         const struct submission_verdict *verdict, int64_t next_at)
 {
-    char when[TIME_RFC3339_SIZE];
+    char when[TIME_RFC3339_SIZE], number[24];
+    const struct log_field fields[] = {{"PRONTO_SUBMISSION", number}};
+
+    snprintf(number, sizeof(number), "%lld", (long long)job->submission);
 
     if (verdict->outcome == SUBMISSION_ACCEPTED) {
         struct log_field field = {"PRONTO_ENRICHMENT_ID", verdict->enrichment_id};
@@ -105,7 +109,8 @@ static void log_outcome(const struct submission_job *job, const struct call_mean
                    "halves",
                    (long long)job->submission, job->n);
     } else if (verdict->outcome == SUBMISSION_REFUSED) {
-        log_notice("submission %lld: Pronto refused a contact for good (%s); its request is failed",
+        log_fields(LOG_NOTICE, MESSAGE_REQUEST_REFUSED, fields, ARRAY_SIZE(fields),
+                   "submission %lld: Pronto refused a contact for good (%s); its request is failed",
                    (long long)job->submission, meaning->detail);
     } else {
         time_format_rfc3339(next_at, when);

@@ -2,6 +2,7 @@
 #include "submission/submission_internal.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -43,6 +44,18 @@ static void poll_free(struct poll *poll)
     free(poll);
 }
 
+/* All of an outage may expire together: prontoctl list --state expired has the others. */
+static void say_expired(const struct submission *submission, store_key request)
+{
+    static struct log_rate rate;
+    char id[UUID_TEXT_SIZE];
+    const struct log_field field = {"PRONTO_REQUEST_ID", id};
+
+    store_id(submission->store, STORE_KIND_REQUEST, request, id);
+    log_limited_fields(&rate, LOG_WARNING, MESSAGE_REQUEST_EXPIRED, &field, 1,
+                       "a request expired: no result came before the deadline");
+}
+
 static void on_stored(struct store_command *command)
 {
     struct poll *poll = command->userdata;
@@ -56,6 +69,8 @@ static void on_stored(struct store_command *command)
                     "again");
         poll->polled.failed = true;
     }
+    if (command->result == STORE_OK && poll->command.expired)
+        say_expired(submission, poll->command.request);
     if (poll->done)
         poll->done(&poll->polled, poll->userdata);
     poll_free(poll);

@@ -3,6 +3,7 @@
 #include "submission/submission_internal.h"
 
 #include "common/log.h"
+#include "common/message_ids.h"
 #include "common/timestamp.h"
 
 #include <errno.h>
@@ -95,10 +96,11 @@ static void note_credits(struct submission *submission, const struct store_claim
     if (claim->no_credits)
         claimer_set_timer(&submission->submits, time_next_midnight_utc(now) - now);
     if (out != submission->out_of_budget && !out)
-        log_notice("the day's credits allow submissions again");
+        log_message(LOG_NOTICE, MESSAGE_BUDGET_FREED, "the day's credits allow submissions again");
     else if (out != submission->out_of_budget)
-        log_notice("daily_credits are used up: submissions wait until 00:00 UTC, or until results "
-                   "without data give credits back");
+        log_message(LOG_WARNING, MESSAGE_BUDGET_USED_UP,
+                    "daily_credits are used up: submissions wait until 00:00 UTC, or until results "
+                    "without data give credits back");
     submission->out_of_budget = out;
 }
 
