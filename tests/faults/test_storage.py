@@ -242,7 +242,7 @@ def make_inject(tmp_path):
         def detach():
             process.terminate()
             process.communicate(timeout=harness.PATIENCE)
-            assert "INJECTED" in out.read_text() or "DELAYED" in out.read_text(), "nothing was injected"
+            assert any(word in out.read_text() for word in ("INJECTED", "DELAYED", "<detached")), "nothing was injected"
 
         return detach
 
@@ -253,9 +253,9 @@ def make_inject(tmp_path):
             process.communicate(timeout=harness.PATIENCE)
 
 
-def traced(new_prontod):
+def traced(new_prontod, **environment):
     options = os.environ.get("ASAN_OPTIONS", "")
-    return new_prontod(secrets=[SECRET], environment={"ASAN_OPTIONS": options + ":detect_leaks=0"}).start()
+    return new_prontod(secrets=[SECRET], environment={"ASAN_OPTIONS": options + ":detect_leaks=0"} | environment).start()
 
 
 def test_one_failed_sync_is_503_and_heals_by_itself(new_prontod, inject):
@@ -322,3 +322,41 @@ def test_a_slow_disk_acknowledges_late_but_truly(new_prontod, inject):
     detach()
     prontod.start()
     assert count(prontod) == 16
+
+
+def pings(prontod):
+    return prontod.notifications.messages.count("WATCHDOG=1")
+
+
+def said(prontod, text):
+    return text in prontod.errors.read_text(encoding="utf-8")
+
+
+def more_pings(prontod):
+    before = pings(prontod)
+    wait_until(lambda: pings(prontod) > before, "another ping of the watchdog")
+
+
+def test_a_disk_that_never_answers_silences_the_watchdog(new_prontod, inject):
+    prontod = traced(new_prontod, WATCHDOG_USEC="600000")
+    more_pings(prontod)
+    detach = inject(prontod, "delay_enter=600000000:when=1")
+    assert prontod.callback(SECRET, harness.result("late")).status == 503
+    wait_until(lambda: said(prontod, "the thread store does not answer"), "the word of it")
+    before = pings(prontod)
+    assert prontod.callback(SECRET, harness.result("later")).status == 503, "it takes callbacks, and refuses them after 5 s"
+    assert prontod.get("/v1/status")
+    assert pings(prontod) == before, "the main loop works, but the writer does not"
+    detach()
+    more_pings(prontod)
+    assert said(prontod, "the thread store works again")
+
+
+def test_a_sync_that_fails_is_said_and_does_not_silence_the_watchdog(new_prontod, inject):
+    prontod = traced(new_prontod, WATCHDOG_USEC="600000")
+    detach = inject(prontod, "error=ENOSPC:when=1..3")
+    assert prontod.callback(SECRET, harness.result("x")).status == 503
+    wait_until(lambda: said(prontod, "the database cannot be written: "), "the word of it")
+    wait_until(lambda: said(prontod, "the database can be written again"), "the word of its end")
+    more_pings(prontod)
+    detach()

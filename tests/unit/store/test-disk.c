@@ -3,7 +3,9 @@
 #include "tests/unit/store/house.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,11 +157,18 @@ Test(store_disk, a_second_failure_within_a_minute_gives_up)
 Test(store_disk, a_full_disk_is_waited_out)
 {
     store_key request = house_submit(&house, "Ada", "Lovelace", NULL);
+    struct store_counts counts;
 
     fail_at(0, true, SQLITE_FULL);
     for (int i = 0; i < 5; i++)
         cr_expect_eq(submit(), STORE_E_UNAVAILABLE);
     cr_expect(!store_ready(house.store));
+    store_knock(house.store, 1);
+    while (store_answered(house.store) != 1)
+        sched_yield(); /* a full disk is no hang */
+    store_counts(house.store, &counts);
+    cr_expect_eq(counts.trouble, STORE_TROUBLE_COMMIT_FAILED);
+    cr_expect_eq(counts.last_failure, -ENOSPC);
     house_look(&house);
     cr_expect_eq(house.dispatched, 0);
     atomic_store(&countdown, -1);

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -206,6 +207,31 @@ Test(store_engine, closing_does_what_is_queued)
     house_start(&house);
     cr_expect_eq(house_count(&house, "SELECT count(*) FROM request"), 20);
     contact_done(&contact);
+}
+
+static void wait_until_answered(uint64_t number)
+{
+    while (store_answered(house.store) != number)
+        sched_yield();
+}
+
+Test(store_engine, a_knock_is_answered_by_a_turn)
+{
+    for (uint64_t i = 1; i <= 3; i++) {
+        store_knock(house.store, i);
+        wait_until_answered(i);
+    }
+}
+
+Test(store_engine, a_writer_that_hangs_answers_no_knock)
+{
+    store_knock(house.store, 1);
+    wait_until_answered(1);
+    hold_writer();
+    store_knock(house.store, 2);
+    cr_expect_eq(store_answered(house.store), 1);
+    release_writer();
+    wait_until_answered(2);
 }
 
 enum { THREADS = 4, REQUESTS = 60 };

@@ -28,16 +28,20 @@ static void teardown(void)
 TestSuite(store_open, .init = setup, .fini = teardown);
 
 /* Refused in words that hold both. */
-static void expect_refused(const char *path, const char *first, const char *second)
+static void expect(int result, const char *path, const char *first, const char *second)
 {
     struct store *store;
     char *reason = NULL;
 
-    cr_assert_eq(store_open(path, &house.settings, house.now, &store, &reason),
-                 STORE_OPEN_E_REFUSED, "%s", path);
+    cr_assert_eq(store_open(path, &house.settings, house.now, &store, &reason), result, "%s", path);
     cr_assert_not_null(reason);
     cr_expect(strstr(reason, first) && strstr(reason, second), "%s", reason);
     free(reason);
+}
+
+static void expect_refused(const char *path, const char *first, const char *second)
+{
+    expect(STORE_OPEN_E_REFUSED, path, first, second);
 }
 
 static void run_sql(const char *path, const char *sql)
@@ -117,7 +121,7 @@ Test(store_open, a_newer_schema)
     run_sql(house.path, "PRAGMA user_version=999");
     snprintf(text, sizeof(text), "store is schema 999, this prontod knows %d",
              store_schema_version());
-    expect_refused(house.path, text, "newer");
+    expect(STORE_OPEN_E_NEWER, house.path, text, "newer");
     snprintf(text, sizeof(text), "PRAGMA user_version=%d", store_schema_version());
     run_sql(house.path, text);
     house_start(&house);
