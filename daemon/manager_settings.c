@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/message_ids.h"
+#include "common/timestamp.h"
 #include "model/wire.h"
 #include "notify.h"
 
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RELOAD_WAIT_MS 5000 /* for the workers */
 
 void manager_log_fault(const char *file, unsigned line, const char *message, void *userdata)
 {
@@ -115,6 +118,7 @@ static void tell_worker(struct worker_end *worker)
         r = worker_link_send(worker->link, head, NULL, 0);
     if (r < 0)
         log_error("cannot tell %s to reload: %s; send SIGHUP again", worker->program, strerror(-r));
+    worker->reloading = r >= 0;
 }
 
 /* Listeners and the database stay what they were until the next start. */
@@ -148,6 +152,46 @@ static int put_in_place(struct manager *manager, const struct config *fresh)
     return r;
 }
 
+/* The service manager hears of the end when the workers have the new configuration as well: who waits
+ * for `systemctl reload` may change the files again. */
+static void end_reload(struct manager *manager)
+{
+    manager->reload_deadline_boot_ms = 0;
+    manager_tell_status(manager);
+    if (manager->ready_told)
+        notify_ready();
+}
+
+void manager_worker_reloaded(struct manager *manager, struct worker_end *worker, const char *state,
+                             const char *detail)
+{
+    const struct log_field fields[] = {{"PRONTO_WORKER", worker->program},
+                                       {"PRONTO_ERROR", detail}};
+
+    if (!worker->reloading)
+        return;
+    worker->reloading = false;
+    if (state && strcmp(state, "old_configuration") == 0) {
+        manager->reload_failed = true;
+        log_fields(LOG_ERR, MESSAGE_CONFIG_REJECTED, fields, ARRAY_SIZE(fields),
+                   "%s did not take the new configuration: %s; mend it and reload again",
+                   worker->program, detail ? detail : "it has faults");
+    }
+    if (manager->reload_deadline_boot_ms != 0 && !manager->egress.reloading &&
+        !manager->runner.reloading)
+        end_reload(manager);
+}
+
+void manager_reload_look(struct manager *manager)
+{
+    if (manager->reload_deadline_boot_ms == 0 || time_boot_ms() < manager->reload_deadline_boot_ms)
+        return;
+    log_warning("a worker did not answer to the reload; see systemctl status prontod-egress "
+                "prontod-runner");
+    manager->egress.reloading = manager->runner.reloading = false;
+    end_reload(manager);
+}
+
 void manager_reload(struct manager *manager)
 {
     struct config *fresh = NULL, *old = manager->config;
@@ -164,9 +208,8 @@ void manager_reload(struct manager *manager)
                     "reload failed%s%s; the old configuration stays", r < 0 ? ": " : "",
                     r < 0 ? strerror(-r) : "");
         config_free(fresh);
-        manager_note_reload(manager, true);
-        if (manager->ready_told)
-            notify_ready();
+        manager->reload_failed = true;
+        end_reload(manager);
         return;
     }
     warn_of_fixed(old, fresh);
@@ -179,7 +222,8 @@ void manager_reload(struct manager *manager)
     config_free(old);
     log_message(LOG_NOTICE, MESSAGE_CONFIG_RELOADED, "configuration reloaded from %s",
                 manager->config_path);
-    manager_note_reload(manager, false);
-    if (manager->ready_told)
-        notify_ready();
+    manager->reload_failed = false;
+    manager->reload_deadline_boot_ms = time_boot_ms() + RELOAD_WAIT_MS;
+    if (!manager->egress.reloading && !manager->runner.reloading)
+        end_reload(manager);
 }

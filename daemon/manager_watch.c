@@ -36,7 +36,6 @@ struct watch {
     bool disk_low, store_failed;
     int64_t failures;
     struct tally refused, shed;
-    bool reload_failed;
     char status[STATUS_SIZE]; /* as it was told */
 };
 
@@ -228,7 +227,7 @@ static void write_status(const struct watch *watch, const struct store_counts *c
         append(ret, "; hooks broken or tripped: %" PRId64, held);
     if (manager->runner.lost)
         append(ret, "; no prontod-runner");
-    if (watch->reload_failed)
+    if (manager->reload_failed)
         append(ret, "; reload failed, the configuration is that from before");
 }
 
@@ -246,12 +245,6 @@ void manager_tell_status(struct manager *manager)
     notify_status("%s", text);
 }
 
-void manager_note_reload(struct manager *manager, bool failed)
-{
-    manager->watch->reload_failed = failed;
-    manager_tell_status(manager);
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
     struct watch *watch = userdata;
@@ -265,6 +258,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     say_commits(watch, &counts);
     say_listener(watch, &counts);
     look_at_threads(watch);
+    manager_reload_look(manager);
     manager_tell_status(manager);
     if (!manager->ready_told && !manager->stopping)
         notify_extend_timeout(START_MORE_MS);

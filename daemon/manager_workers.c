@@ -2,6 +2,7 @@
 #include "manager_internal.h"
 
 #include "common/message_ids.h"
+#include "model/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ static void worker_went_down(struct manager *manager, struct worker_end *worker,
     const struct log_field fields[] = {{"PRONTO_WORKER", worker->program},
                                        {"PRONTO_ERROR", reason}};
 
+    manager_worker_reloaded(manager, worker, NULL, NULL);
     if (manager->stopping)
         return;
     if (worker->process.pid == 0) {
@@ -41,6 +43,17 @@ static void worker_was_heard(struct worker_end *worker)
 
 /* A worker that we started is up before its scheduler is there; that begins with "not ready" as
  * well. */
+static void worker_said(struct manager *manager, struct worker_end *worker,
+                        struct json_object *head)
+{
+    const char *state, *detail, *control;
+
+    worker_was_heard(worker);
+    control = control_decode(head, &state, &detail);
+    if (control && strcmp(control, "ready") == 0)
+        manager_worker_reloaded(manager, worker, state, detail);
+}
+
 static void on_egress_up(void *userdata)
 {
     struct manager *manager = userdata;
@@ -54,7 +67,7 @@ static void on_egress_frame(struct json_object *head, const char *payload, size_
 {
     struct manager *manager = userdata;
 
-    worker_was_heard(&manager->egress);
+    worker_said(manager, &manager->egress, head);
     manager->workers_heard =
         true; /* whether there is a key is known: who asks to submit hears the truth */
     submission_frame(manager->submission, head, payload, size);
@@ -81,7 +94,7 @@ static void on_runner_frame(struct json_object *head, const char *payload, size_
 {
     struct manager *manager = userdata;
 
-    worker_was_heard(&manager->runner);
+    worker_said(manager, &manager->runner, head);
     deliverer_frame(manager->deliverer, head, payload, size);
 }
 

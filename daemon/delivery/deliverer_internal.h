@@ -18,6 +18,7 @@ struct hook_run_state {
     int64_t running;
     bool configured;
     bool broken;
+    bool said_broken;      /* and not yet that it is mended; a reload forgets that it is broken */
     char *error;           /* why it is broken */
     int64_t probe_boot_ms; /* when a broken hook may be tried again */
     unsigned failed_probes;

@@ -27,12 +27,20 @@ static struct breaker_settings breaker_settings_of(const struct hook_config *con
                                      .first_ms = config->backoff_first_ms};
 }
 
+static void say_resumed(const struct hook_run_state *hook, const char *text)
+{
+    const struct log_field field = {"PRONTO_HOOK", hook->name};
+
+    log_fields(LOG_NOTICE, MESSAGE_HOOK_RESUMED, &field, 1, "%s", text);
+}
+
 /* Broken is looked at anew, and a tripped one may be probed: a reload is how an operator says that
  * it is mended. @config NULL: it left the configuration. */
 static void carry_over(struct hook_run_state *fresh, const struct hook_run_state *old,
                        const struct hook_config *config)
 {
     fresh->running = old->running;
+    fresh->said_broken = old->said_broken;
     fresh->bucket = old->bucket;
     fresh->breaker = old->breaker;
     memcpy(fresh->trouble, old->trouble, sizeof(fresh->trouble));
@@ -40,6 +48,8 @@ static void carry_over(struct hook_run_state *fresh, const struct hook_run_state
         struct breaker_settings settings = breaker_settings_of(config);
 
         breaker_reconsider(&fresh->breaker, &settings, time_boot_ms());
+        if (old->breaker.tripped && !fresh->breaker.tripped)
+            say_resumed(fresh, "hook goes on: the new configuration has no trip_after for it");
     }
 }
 
@@ -166,10 +176,8 @@ void hooks_failed(struct deliverer *deliverer, struct hook_run_state *hook, cons
 
 void hooks_succeeded(struct hook_run_state *hook)
 {
-    struct log_field field = {"PRONTO_HOOK", hook->name};
-
     if (breaker_succeeded(&hook->breaker))
-        log_fields(LOG_NOTICE, MESSAGE_HOOK_RESUMED, &field, 1, "hook succeeds again, and goes on");
+        say_resumed(hook, "hook succeeds again, and goes on");
 }
 
 void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
@@ -193,7 +201,7 @@ void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const
                    error);
     free(hook->error);
     hook->error = copy;
-    hook->broken = true;
+    hook->broken = hook->said_broken = true;
     hook->probe_boot_ms = time_boot_ms() + wait;
     deliverer_set_timer(deliverer, wait);
 }
@@ -202,9 +210,13 @@ void hooks_mended(struct hook_run_state *hook, const struct run *run)
 {
     struct log_field field = {"PRONTO_HOOK", hook->name};
 
-    if (!hook->broken || !run->tries)
+    if (hook->broken && !run->tries)
         return;
-    log_fields(LOG_NOTICE, MESSAGE_HOOK_MENDED, &field, 1, "hook can be started again");
+    if (hook->said_broken)
+        log_fields(LOG_NOTICE, MESSAGE_HOOK_MENDED, &field, 1, "hook can be started again");
+    hook->said_broken = false;
+    if (!hook->broken)
+        return;
     hook->broken = false;
     hook->failed_probes = 0;
     free(hook->error);

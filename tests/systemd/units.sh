@@ -117,7 +117,15 @@ say "the catalog explains each identifier, with the fields of the line"
 journalctl --update-catalog
 journalctl -q -x --no-pager MESSAGE_ID=442db01d594b4a6c8f3d59b64049941a | grep -q 'The hook crm cannot be started'
 journalctl -q -x --no-pager MESSAGE_ID=9a3fd18214bd4fb6acf2aa6820f13143 | grep -q 'The hook crm can be started again'
-journalctl -q -x --no-pager MESSAGE_ID=d04b9e39f4164a1eaabee272bba7f95d | grep -q 'prontod --check-config' && exit 1 # ExecReload refused it before
+rejected() { journalctl -q -x --no-pager MESSAGE_ID=d04b9e39f4164a1eaabee272bba7f95d; }
+[ -z "$(rejected)" ] # ExecReload= refused it before
+printf '[ingress]\nnonsense = 1\n' >/etc/prontod/prontod.conf.d/bad.conf
+systemctl kill -s HUP --kill-who=main prontod
+until_true sh -c 'systemctl show -P StatusText prontod | grep -q "; reload failed, the configuration is that from before"'
+rm /etc/prontod/prontod.conf.d/bad.conf
+rejected | grep -q 'prontod --check-config'
+systemctl reload prontod
+[ "$(systemctl show -P StatusText prontod | grep -c 'reload failed')" = 0 ]
 journalctl -q -x --no-pager MESSAGE_ID=a278bd913531417581ff164970a63163 | grep -q 'systemctl status prontod-runner.socket'
 journalctl -q -x --no-pager MESSAGE_ID=6330f42f3144433682916cb282e8a87e | grep -q 'prontod-runner is back'
 [ "$(journalctl --list-catalog 2>/dev/null | grep -c 'prontod: ')" -gt 30 ]
