@@ -15,6 +15,9 @@
  * is lost in between. */
 #define KEEP_ALIVE_MS (75 * 1000)
 
+/* At a stop a connection that is younger than this is not closed for sending nothing. */
+#define FRESH_MS 1000
+
 static struct peer *peer_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
@@ -57,6 +60,7 @@ static void peer_add(struct ingress *ingress, struct MHD_Connection *connection,
     peer->idle = true;
     pthread_mutex_lock(&ingress->lock);
     peer->deadline_boot_ms = time_boot_ms() + ingress->settings->timeout_ms;
+    peer->fresh_until_boot_ms = time_boot_ms() + FRESH_MS;
     TAILQ_INSERT_TAIL(&ingress->peers, peer, link);
     if (++ingress->n_peers > ingress->max_peers)
         shed_one(ingress, peer);
@@ -96,6 +100,7 @@ void *connections_request_line(void *cls, const char *uri, struct MHD_Connection
     if (!peer)
         return NULL;
     pthread_mutex_lock(&ingress->lock);
+    peer->begun = true;
     latest = time_boot_ms() + ingress->settings->timeout_ms;
     if (peer->deadline_boot_ms > latest)
         peer->deadline_boot_ms = latest;
@@ -138,6 +143,8 @@ void connections_end(struct ingress *ingress, struct MHD_Connection *connection)
         return;
     pthread_mutex_lock(&ingress->lock);
     peer->idle = true;
+    peer->begun = false;
+    peer->fresh_until_boot_ms = 0;
     peer->deadline_boot_ms = time_boot_ms() + KEEP_ALIVE_MS;
     TAILQ_REMOVE(&ingress->peers, peer, link); /* it is the youngest of the idle ones now */
     TAILQ_INSERT_TAIL(&ingress->peers, peer, link);
@@ -175,14 +182,21 @@ void connections_reap(struct ingress *ingress)
     }
 }
 
+/* Who connected before the listener was left to the next prontod is answered by this one. */
+static bool sends_nothing(const struct peer *peer, int64_t now)
+{
+    return peer->idle && !peer->begun && peer->fresh_until_boot_ms <= now;
+}
+
 bool connections_shut_idle(struct ingress *ingress)
 {
+    int64_t now = time_boot_ms();
     struct peer *peer;
     bool none;
 
     pthread_mutex_lock(&ingress->lock);
     TAILQ_FOREACH(peer, &ingress->peers, link)
-    if (peer->idle && !peer->shed) {
+    if (!peer->shed && sends_nothing(peer, now)) {
         peer->shed = true;
         shutdown(peer->fd, SHUT_RD); /* what was answered still goes out */
     }

@@ -17,6 +17,9 @@ struct peer {
     TAILQ_ENTRY(peer) link; /* of peers: oldest idle first */
     int fd;
     bool idle, shed;
+    bool begun; /* idle, but a request line came */
+    int64_t
+        fresh_until_boot_ms; /* so young that its first request may be on its way; 0: it had one */
     int64_t deadline_boot_ms;
 };
 TAILQ_HEAD(peers, peer);
@@ -168,7 +171,7 @@ void connections_end(struct ingress *ingress, struct MHD_Connection *connection)
 void connections_reap(struct ingress *ingress); /* loop: closes what is overdue, answers who waited
                                                    too long for a commit */
 bool connections_shut_idle(
-    struct ingress *ingress); /* loop: closes the idle ones; true when no connection is left */
+    struct ingress *ingress); /* loop: closes those that send nothing; true when none is left */
 
 /* request.c: MHD's handler and completion. */
 enum MHD_Result request_handle(void *cls, struct MHD_Connection *connection, const char *url,
