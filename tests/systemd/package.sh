@@ -62,6 +62,9 @@ for file in bash-completion/completions/prontoctl zsh/vendor-completions/_pronto
 done
 bash -euc '. /usr/share/bash-completion/completions/prontoctl; COMP_WORDS=(prontoctl test-hook c) COMP_CWORD=2; _prontoctl; test "${COMPREPLY[*]}" = crm'
 
+say "the journal knows the explanations"
+[ "$(journalctl --list-catalog 2>/dev/null | grep -c ' prontod: ')" -gt 30 ]
+
 say "remove: everything stops, the data stay"
 dpkg -r prontod >/tmp/remove.log 2>&1 || { cat /tmp/remove.log; exit 1; }
 until_true no_processes
@@ -69,5 +72,6 @@ until_true no_processes
 
 say "purge: no data, no secret, no configuration"
 dpkg -P prontod prontoctl pronto-sim >/tmp/purge.log 2>&1 || { cat /tmp/purge.log; exit 1; }
+[ "$(journalctl --list-catalog 2>/dev/null | grep -c ' prontod: ')" = 0 ]
 [ ! -e /var/lib/prontod ] && [ ! -e /etc/prontod/api-key ] && [ ! -e /etc/prontod/prontod.conf ]
 say "all is well"

@@ -140,6 +140,19 @@ Test(log, limited)
     cr_expect_str_eq(take_output(), "p: fault 5\n");
 }
 
+Test(log, limited_with_fields)
+{
+    static const struct log_field field = {"PRONTO_HOOK", "crm"};
+    struct log_rate rate = {0};
+
+    log_open("p");
+    log_limited_fields(&rate, LOG_ERR, "0123456789abcdef0123456789abcdef", &field, 1, "a");
+    log_limited_fields(&rate, LOG_ERR, "0123456789abcdef0123456789abcdef", &field, 1, "b");
+    rate.next_ms = 0; /* a minute goes by */
+    log_limited_fields(&rate, LOG_ERR, "0123456789abcdef0123456789abcdef", &field, 1, "c");
+    cr_expect_str_eq(take_output(), "p: a hook=crm\np: c (1 more were not logged) hook=crm\n");
+}
+
 static struct log_rate shared_rate;
 
 static void *log_much(void *unused)
