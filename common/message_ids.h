@@ -2,7 +2,8 @@
  * explains each of them, tests/lint/check-catalog holds the two together. What follows a name: the fields that its lines have. */
 #pragma once
 
-/* clang-format off: a line each */
+/* A line each. */
+/* clang-format off */
 /* Life of prontod and its workers. */
 #define MESSAGE_STARTED               "59de93b7403f4d81a650f0fcdb28494b" /* prontod begins; PRONTO_VERSION */
 #define MESSAGE_READY                 "50d133faccbe40f78a59aa269354a49f" /* it serves callbacks */
