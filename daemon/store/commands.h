@@ -259,7 +259,7 @@ struct store_finish_attempt {
 };
 
 /* Runs a delivery again, or those dead ones that the filter allows and that did not die after @now. Their
- * age counts from now on. */
+ * attempts and their age count from now on. */
 struct store_retry {
     struct store_command base;
     store_key delivery; /* one; or 0: all that the filter allows */

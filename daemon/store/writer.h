@@ -330,7 +330,7 @@ int deliveries_create(struct writer *writer, const struct delivery_cause *cause)
 /* Changes state; @row has what is to be stored beside it. */
 int delivery_become(struct writer *writer, struct delivery_row *row, enum delivery_state state,
                     int64_t next_at, int64_t now);
-/* One that waits is due now, and its age counts from now. */
+/* One that waits is due now; its attempts and its age count from now. */
 int delivery_hurry(struct writer *writer, const struct delivery_row *row, int64_t now);
 /* The next one of the same hook and request may run. */
 int delivery_release(struct writer *writer, const struct delivery_row *ended, int64_t now);

@@ -366,7 +366,7 @@ Test(store_deliveries, the_age_of_one_that_is_run_again_begins_anew)
     cr_assert_eq(house_do(&house, &claim), STORE_OK);
     cr_assert_eq(claim.n, 1);
     cr_expect_eq(claim.jobs[0].since, born + 500);
-    cr_expect_eq(claim.jobs[0].attempts, 1);
+    cr_expect_eq(claim.jobs[0].attempts, 0);
     house_finish_attempt(&house, key, ATTEMPT_DEAD, 0);
     house.now += 500;
     cr_expect_eq(retry(key, NULL, &n), STORE_OK);
@@ -543,6 +543,21 @@ Test(store_deliveries, what_a_hook_left_unfinished_is_purged)
     cr_expect_eq(house_finish_attempt(&house, keys[3], ATTEMPT_SUCCEEDED, 0), STORE_E_NOT_FOUND);
     cr_expect_eq(purge("crm", &n), STORE_OK);
     cr_expect_eq(n, 0);
+}
+
+Test(store_deliveries, attempts_of_one_that_waits_count_anew_when_it_is_run_by_hand)
+{
+    struct store_retry retry = {.base.kind = STORE_RETRY, .now = house.now + 7};
+
+    finish_one("");
+    cr_assert_eq(house_claim_deliveries(&house, "crm", 1, &retry.delivery), 1);
+    cr_assert_eq(house_finish_attempt(&house, retry.delivery, ATTEMPT_RETRY, house.now + 1000),
+                 STORE_OK);
+    cr_assert_eq(house_do(&house, &retry), STORE_OK);
+    cr_expect_eq(house_count(&house, "SELECT attempts FROM delivery WHERE state = 2"), 0);
+    cr_expect_eq(house_count(&house, "SELECT renewed_at FROM delivery"), house.now + 7);
+    cr_expect_eq(house_count(&house, "SELECT next_at FROM delivery"), house.now + 7);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM attempt"), 1, "what was made stays");
 }
 
 static void on_purged(struct store_command *command)
