@@ -38,6 +38,14 @@ int64_t time_now(void)
     return clock_ms(CLOCK_REALTIME);
 }
 
+int64_t time_boot_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t time_boot_ms(void)
 {
     return clock_ms(CLOCK_BOOTTIME);

@@ -9,6 +9,8 @@ int64_t time_now(void);
 
 /* CLOCK_BOOTTIME in milliseconds: for timers and deadlines; goes on during suspend, never jumps. */
 int64_t time_boot_ms(void);
+/* The same in microseconds, for what is short. */
+int64_t time_boot_us(void);
 
 /* The first midnight in UTC after @at. */
 int64_t time_next_midnight_utc(int64_t at);

@@ -6,6 +6,7 @@
 #include "ingress/ingress.h"
 #include "manager.h"
 #include "query/query.h"
+#include "rates.h"
 #include "retention.h"
 #include "submission/submission.h"
 #include "workers.h"
@@ -32,6 +33,7 @@ struct manager {
     struct query *query;
     struct retention *retention;
     struct watch *watch;
+    struct rates rates;
     sd_event_source *store_source, *ready_timer, *stop_timer;
     /* Paths of the sockets that did not come from outside: removed at the end. */
     char *own_socket, *own_callback_socket;
@@ -54,6 +56,8 @@ void manager_end_workers(struct manager *manager);
 /* manager_watch.c: troubles, the status line of the service, the watchdog. Needs all rooms. */
 int manager_watch_new(struct manager *manager);
 void manager_watch_free(struct manager *manager);
+/* Takes a sample for the rates when it is time. */
+void manager_look_at_rates(struct manager *manager);
 /* The status line now, when it differs from what was told. */
 void manager_tell_status(struct manager *manager);
 

@@ -28,8 +28,10 @@ static int hook_state(const char *hook, struct hook_live *ret, void *userdata)
 
     if (r < 0)
         return r;
-    *ret = (struct hook_live){
-        .state = status.state, .error = status.error, .retry_at = status.retry_at};
+    *ret = (struct hook_live){.state = status.state,
+                              .error = status.error,
+                              .retry_at = status.retry_at,
+                              .run_times = status.run_times};
     return 0;
 }
 
@@ -128,6 +130,26 @@ static int add_listener(struct json_object *object, const struct ingress_counts 
     return add_counts(object, "callback_listener", members, ARRAY_SIZE(members));
 }
 
+static void answer_times(struct histogram *ret, void *userdata)
+{
+    struct manager *manager = userdata;
+    struct ingress_counts listener;
+
+    ingress_counts(manager->ingress, &listener);
+    *ret = listener.answer_times;
+}
+
+static int add_rates(struct json_object *object, const struct rates *rates)
+{
+    const struct count members[] = {
+        {"callbacks", rates_last_minute(rates, RATE_CALLBACKS)},
+        {"calls", rates_last_minute(rates, RATE_CALLS)},
+        {"hook_runs", rates_last_minute(rates, RATE_HOOK_RUNS)},
+    };
+
+    return add_counts(object, "last_minute", members, ARRAY_SIZE(members));
+}
+
 static int status(struct json_object *object, void *userdata)
 {
     struct manager *manager = userdata;
@@ -137,7 +159,10 @@ static int status(struct json_object *object, void *userdata)
 
     submission_status(manager->submission, &submitting);
     ingress_counts(manager->ingress, &listener);
-    r = add_submitting(object, &submitting);
+    manager_look_at_rates(manager);
+    r = add_rates(object, &manager->rates);
+    if (r == 0)
+        r = add_submitting(object, &submitting);
     if (r == 0)
         r = json_add_string(object, "egress",
                             worker_link_is_up(manager->egress.link) ? "up" : "down");
@@ -331,6 +356,7 @@ void manager_query_backend(struct manager *manager, struct query_backend *ret)
         .reader = manager->reader,
         .submit_refused = submit_refused,
         .hook_state = hook_state,
+        .answer_times = answer_times,
         .status = status,
         .test_hook = test_hook,
         .test_hook_cancel = test_hook_cancel,

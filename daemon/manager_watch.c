@@ -258,6 +258,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     say_commits(watch, &counts);
     say_listener(watch, &counts);
     look_at_threads(watch);
+    manager_look_at_rates(manager);
     manager_reload_look(manager);
     manager_tell_status(manager);
     if (!manager->ready_told && !manager->stopping)
@@ -265,6 +266,20 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
     sd_event_source_set_time_relative(source,
                                       (uint64_t)(period < TICK_MS ? period : TICK_MS) * 1000);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+void manager_look_at_rates(struct manager *manager)
+{
+    struct submission_status submitting;
+    struct ingress_counts listener;
+    int64_t totals[RATE_MAX_];
+
+    submission_status(manager->submission, &submitting);
+    ingress_counts(manager->ingress, &listener);
+    totals[RATE_CALLBACKS] = (int64_t)histogram_count(&listener.answer_times);
+    totals[RATE_CALLS] = submitting.submits + submitting.polls;
+    totals[RATE_HOOK_RUNS] = deliverer_runs(manager->deliverer);
+    rates_look(&manager->rates, time_boot_ms(), totals);
 }
 
 int manager_watch_new(struct manager *manager)

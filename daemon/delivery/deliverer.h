@@ -3,6 +3,7 @@
  * main loop. Logs (callbacks of the loop do). */
 #pragma once
 
+#include "common/histogram.h"
 #include "config/config.h"
 #include "link/worker_link.h"
 #include "store/store.h"
@@ -43,7 +44,10 @@ struct hook_status {
     const char *error; /* why it is not ok, or NULL; until the next call of the loop */
     int64_t retry_at;  /* when it is tried again; 0: it is ok */
     int64_t running;
+    const struct histogram *run_times; /* until the next call of the loop */
 };
+/* Runs of all hooks that ended, since start. */
+int64_t deliverer_runs(const struct deliverer *deliverer);
 /* Of a hook of the configuration. Returns 0 or -ENOENT. */
 int deliverer_hook(const struct deliverer *deliverer, const char *name, struct hook_status *ret);
 

@@ -1,6 +1,7 @@
 /* What the files of this room share: the deliverer's insides. */
 #pragma once
 
+#include "common/histogram.h"
 #include "common/log.h"
 #include "delivery/deliverer.h"
 #include "delivery/flow.h"
@@ -22,6 +23,7 @@ struct hook_run_state {
     char *error;           /* why it is broken */
     int64_t probe_boot_ms; /* when a broken hook may be tried again */
     unsigned failed_probes;
+    struct histogram run_times;
     struct bucket bucket;
     struct breaker breaker;
     char trouble[HOOK_ERROR_SIZE]; /* why it is tripped */
@@ -65,7 +67,8 @@ struct deliverer {
     size_t n_hooks;
     struct run_list runs[RUN_LISTS];
     size_t n_runs, n_shared, n_unsaved;
-    size_t turn; /* which hook is the first of the next claim */
+    int64_t n_ended; /* runs */
+    size_t turn;     /* which hook is the first of the next claim */
     bool claiming, wanted, stopped, ready;
     int64_t refused_until_boot_ms; /* the runner could not take jobs: it gets none until then */
     struct log_rate refused;

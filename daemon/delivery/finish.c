@@ -229,6 +229,9 @@ void deliverer_finish(struct deliverer *deliverer, const struct run *run,
     finish->command.end =
         outcome ? outcome->end : (struct attempt_end){.exit_code = -1, .interrupted = true};
     copy_figures(&finish->command, outcome);
+    deliverer->n_ended++;
+    if (hook && outcome)
+        histogram_add(&hook->run_times, outcome->duration_ms * 1000);
     judge(run, &finish->command);
     describe_end(&finish->command.end, how);
     log_attempt(run, &finish->command, how);

@@ -42,6 +42,7 @@ static void carry_over(struct hook_run_state *fresh, const struct hook_run_state
     fresh->running = old->running;
     fresh->said_broken = old->said_broken;
     fresh->bucket = old->bucket;
+    fresh->run_times = old->run_times;
     fresh->breaker = old->breaker;
     memcpy(fresh->trouble, old->trouble, sizeof(fresh->trouble));
     if (config) {
@@ -229,13 +230,19 @@ static int64_t wall_time(int64_t boot_ms)
     return time_now() + (boot_ms - time_boot_ms());
 }
 
+int64_t deliverer_runs(const struct deliverer *deliverer)
+{
+    return deliverer->n_ended;
+}
+
 int deliverer_hook(const struct deliverer *deliverer, const char *name, struct hook_status *ret)
 {
     const struct hook_run_state *hook = hooks_find((struct deliverer *)deliverer, name);
 
     if (!hook || !hook->configured)
         return -ENOENT;
-    *ret = (struct hook_status){.state = "ok", .running = hook->running};
+    *ret = (struct hook_status){
+        .state = "ok", .running = hook->running, .run_times = &hook->run_times};
     if (hook->broken) {
         ret->state = "broken";
         ret->error = hook->error;

@@ -135,13 +135,16 @@ void connections_extend(struct ingress *ingress, struct MHD_Connection *connecti
     pthread_mutex_unlock(&ingress->lock);
 }
 
-void connections_end(struct ingress *ingress, struct MHD_Connection *connection)
+void connections_end(struct ingress *ingress, struct MHD_Connection *connection,
+                     const struct request *request)
 {
     struct peer *peer = peer_of(connection);
 
     if (!peer)
         return;
     pthread_mutex_lock(&ingress->lock);
+    if (request && request->read_boot_us != 0)
+        histogram_add(&ingress->answer_times, time_boot_us() - request->read_boot_us);
     peer->idle = true;
     peer->begun = false;
     peer->fresh_until_boot_ms = 0;

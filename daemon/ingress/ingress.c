@@ -189,6 +189,7 @@ void ingress_counts(struct ingress *ingress, struct ingress_counts *ret)
     pthread_mutex_lock(&ingress->lock);
     ret->connections = ingress->n_peers;
     ret->connections_max = ingress->max_peers;
+    ret->answer_times = ingress->answer_times;
     pthread_mutex_unlock(&ingress->lock);
     ret->requests = atomic_load(&ingress->counts[COUNT_REQUESTS]);
     ret->unknown_token = atomic_load(&ingress->counts[COUNT_UNKNOWN_TOKEN]);

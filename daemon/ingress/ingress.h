@@ -4,6 +4,7 @@
  * on the thread of the main loop. */
 #pragma once
 
+#include "common/histogram.h"
 #include "config/config.h"
 #include "store/store.h"
 
@@ -43,6 +44,8 @@ struct ingress_counts {
     int64_t connections, connections_max, requests;
     int64_t unknown_token, bad_framing, too_large, bad_encoding, bad_method, not_found, unavailable,
         timed_out, shed;
+    struct histogram
+        answer_times; /* of callbacks that were read whole: from then to their answer */
 };
 void ingress_counts(struct ingress *ingress, struct ingress_counts *ret);
 

@@ -111,7 +111,7 @@ struct request {
     atomic_int references;
     enum request_stage stage; /* guarded by the lock once parked */
     enum answer answer;
-    int64_t parked_boot_ms;
+    int64_t parked_boot_ms, read_boot_us; /* 0: not yet */
     char *body;
     size_t size, capacity;
     char *headers;
@@ -136,6 +136,7 @@ struct ingress {
     void (*stopped)(void *userdata);
     void *stopped_userdata;
     int64_t stop_deadline_boot_ms;
+    struct histogram answer_times;
     atomic_llong counts[12];
 };
 
@@ -166,8 +167,10 @@ void *connections_request_line(void *cls, const char *uri,
                                struct MHD_Connection *connection); /* http */
 /* The request has so much longer from now on: it waits for its commit. */
 void connections_extend(struct ingress *ingress, struct MHD_Connection *connection,
-                        int64_t wait_ms);                                         /* http */
-void connections_end(struct ingress *ingress, struct MHD_Connection *connection); /* http */
+                        int64_t wait_ms); /* http */
+/* @request: that was answered; NULL: none. */
+void connections_end(struct ingress *ingress, struct MHD_Connection *connection,
+                     const struct request *request); /* http */
 void connections_reap(struct ingress *ingress); /* loop: closes what is overdue, answers who waited
                                                    too long for a commit */
 bool connections_shut_idle(

@@ -179,6 +179,7 @@ enum MHD_Result request_park(struct request *request)
 {
     struct ingress *ingress = request->ingress;
 
+    request->read_boot_us = time_boot_us();
     if (make_command(request) < 0) {
         count(ingress, COUNT_UNAVAILABLE); /* out of memory is our fault, never the sender's */
         return answer_queue(&ingress->answers, request->connection, ANSWER_UNAVAILABLE);

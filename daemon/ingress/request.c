@@ -239,7 +239,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **con_
     struct request *request = *con_cls;
 
     (void)code;
-    connections_end(cls, connection);
+    connections_end(cls, connection, request);
     if (request)
         request_unref(request);
     *con_cls = NULL;

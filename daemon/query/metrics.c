@@ -1,6 +1,6 @@
 /* GET /metrics: what the writer counts, in the text format of Prometheus (version 0.0.4). Nothing
  * here names a person: labels are states, types and nothing else. */
-#include "query/query_internal.h"
+#include "query/metrics.h"
 
 #include "common/timestamp.h"
 
@@ -8,14 +8,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void head(FILE *out, const char *name, const char *type, const char *help)
+void metrics_head(FILE *out, const char *name, const char *type, const char *help)
 {
     fprintf(out, "# HELP prontod_%s %s\n# TYPE prontod_%s %s\n", name, help, name, type);
 }
 
 static void print_requests(FILE *out, const struct store_counts *counts)
 {
-    head(out, "requests", "gauge", "Requests by state and type.");
+    metrics_head(out, "requests", "gauge", "Requests by state and type.");
     for (int state = 0; state < REQUEST_STATE_MAX_; state++)
         for (int type = 0; type < ENRICHMENT_MAX_; type++)
             fprintf(out, "prontod_requests{state=\"%s\",enrichment_type=\"%s\"} %" PRId64 "\n",
@@ -25,11 +25,11 @@ static void print_requests(FILE *out, const struct store_counts *counts)
 
 static void print_states(FILE *out, const struct store_counts *counts)
 {
-    head(out, "callbacks", "gauge", "Callbacks that are kept, by state.");
+    metrics_head(out, "callbacks", "gauge", "Callbacks that are kept, by state.");
     for (int state = 0; state < CALLBACK_STATE_MAX_; state++)
         fprintf(out, "prontod_callbacks{state=\"%s\"} %" PRId64 "\n", callback_state_name(state),
                 counts->callbacks[state]);
-    head(out, "deliveries", "gauge", "Deliveries by state.");
+    metrics_head(out, "deliveries", "gauge", "Deliveries by state.");
     for (int state = 0; state < DELIVERY_STATE_MAX_; state++)
         fprintf(out, "prontod_deliveries{state=\"%s\"} %" PRId64 "\n", delivery_state_name(state),
                 counts->deliveries[state]);
@@ -56,10 +56,6 @@ static void print_plain(FILE *out, const struct query *query, const struct store
         {"store_commands_total", "counter", "Commands that were applied.", counts->commands},
         {"store_queue_length", "gauge", "Commands that wait for the writer.", counts->queue_length},
         {"store_queue_bytes", "gauge", "Bytes of these commands.", counts->queue_bytes},
-        {"store_last_commit_milliseconds", "gauge", "Duration of the last transaction.",
-         counts->last_commit_ms},
-        {"store_longest_commit_milliseconds", "gauge", "Duration of the longest transaction.",
-         counts->longest_commit_ms},
         {"store_database_bytes", "gauge", "Size of the database.", counts->database_bytes},
         {"store_wal_bytes", "gauge", "Size of its write-ahead log.", counts->wal_bytes},
         {"store_free_bytes", "gauge", "Free disk where the database is.", counts->free_bytes},
@@ -75,7 +71,7 @@ static void print_plain(FILE *out, const struct query *query, const struct store
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        head(out, rows[i].name, rows[i].type, rows[i].help);
+        metrics_head(out, rows[i].name, rows[i].type, rows[i].help);
         fprintf(out, "prontod_%s %" PRId64 "\n", rows[i].name, rows[i].value);
     }
 }
@@ -92,7 +88,8 @@ static void print_ages(FILE *out, const struct store_ages *ages)
     };
     int64_t now = time_now();
 
-    head(out, "oldest_seconds", "gauge", "Age of the oldest of these; 0 when there is none.");
+    metrics_head(out, "oldest_seconds", "gauge",
+                 "Age of the oldest of these; 0 when there is none.");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         fprintf(out, "prontod_oldest_seconds{what=\"%s\"} %" PRId64 "\n", rows[i].what,
                 rows[i].at != 0 && now > rows[i].at ? (now - rows[i].at) / 1000 : 0);
@@ -115,18 +112,25 @@ int metrics_show(struct call *call)
     if (!out)
         return -ENOMEM;
     store_counts(query->backend.store, &counts);
-    head(out, "build_info", "gauge", "The version that runs.");
+    metrics_head(out, "build_info", "gauge", "The version that runs.");
     fprintf(out, "prontod_build_info{version=\"%s\",schema=\"%d\"} 1\n", PRONTOD_VERSION,
             store_schema_version());
     print_requests(out, &counts);
     print_states(out, &counts);
     print_plain(out, query, &counts);
     print_ages(out, &ages);
-    failed = ferror(out) != 0;
+    metrics_head(out, "store_longest_commit_seconds", "gauge",
+                 "Duration of the longest transaction.");
+    fprintf(out, "prontod_store_longest_commit_seconds %.3f\n",
+            (double)counts.longest_commit_ms / 1e3);
+    metrics_histogram_head(out, "store_commit_seconds", "Duration of transactions.");
+    metrics_histogram(out, "store_commit_seconds", NULL, &counts.commit_times);
+    r = metrics_print_live(out, query, &counts);
+    failed = r < 0 || ferror(out) != 0;
     failed = fclose(out) != 0 || failed;
     if (failed) {
         free(text);
-        return -ENOMEM;
+        return r < 0 ? r : -ENOMEM;
     }
     return answer_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", text, size);
 }

@@ -4,6 +4,7 @@
  * that are being stored. Thread of the main loop. */
 #pragma once
 
+#include "common/histogram.h"
 #include "config/config.h"
 #include "store/store.h"
 
@@ -23,9 +24,10 @@ typedef void (*asked_fn)(const struct asked *asked, void *done_userdata);
 
 /* Live state of a hook. */
 struct hook_live {
-    const char *state; /* "ok", "broken", "tripped"; static */
-    const char *error; /* why it is not ok, or NULL; until the next loop turn */
-    int64_t retry_at;  /* when it is tried again; 0: it is ok */
+    const char *state;                 /* "ok", "broken", "tripped"; static */
+    const char *error;                 /* why it is not ok, or NULL; until the next loop turn */
+    int64_t retry_at;                  /* when it is tried again; 0: it is ok */
+    const struct histogram *run_times; /* until the next loop turn; NULL: none yet */
 };
 
 /* What a hook is to be tried on. */
@@ -46,7 +48,9 @@ struct query_backend {
     const char *(*submit_refused)(void *userdata);
     /* Returns 0 or -ENOENT. */
     int (*hook_state)(const char *hook, struct hook_live *ret, void *userdata);
-    /* Adds the members "submitting", "egress", "runner", "callback_listener" to the object of GET
+    /* How long callbacks took from their last byte to their answer. */
+    void (*answer_times)(struct histogram *ret, void *userdata);
+    /* Adds the members "last_minute", "submitting", "egress", "runner", "callback_listener" to the object of GET
      * /v1/status. 0 or -ENOMEM. */
     int (*status)(struct json_object *object, void *userdata);
     /* Runs a hook without storing anything; @done gets NULL when that was impossible, else

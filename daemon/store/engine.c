@@ -31,12 +31,14 @@ static bool is_of_storage(int error)
 static int commit(struct store *store, bool *ret_wrote)
 {
     struct store_counts *measured = &store->measured;
-    int64_t before = time_boot_ms();
+    int64_t before = time_boot_us(), took;
     int r = writer_commit(&store->writer, ret_wrote);
 
     if (r < 0 || !*ret_wrote)
         return r;
-    measured->last_commit_ms = time_boot_ms() - before;
+    took = time_boot_us() - before;
+    histogram_add(&measured->commit_times, took);
+    measured->last_commit_ms = took / 1000;
     if (measured->last_commit_ms > measured->longest_commit_ms)
         measured->longest_commit_ms = measured->last_commit_ms;
     measured->commits++;

@@ -3,6 +3,7 @@
  * deliveries, not of rows: a second engine is to fit behind the same door. */
 #pragma once
 
+#include "common/histogram.h"
 #include "store/commands.h"
 #include "store/reader.h"
 
@@ -101,6 +102,7 @@ struct store_counts {
     int last_failure; /* of a commit: a negative errno; 0: none since start */
     int64_t queue_length, queue_bytes;
     int64_t last_commit_ms, longest_commit_ms;
+    struct histogram commit_times; /* of those that wrote something, since start */
     int64_t database_bytes, wal_bytes, free_bytes;
     bool ready;
     enum store_trouble trouble;

@@ -225,7 +225,7 @@ Test(json_records, event)
 Test(json_records, hook)
 {
     struct hook_counts counts = {.of = {1, 2, 3, 4, 5}, .last_success_at = 6};
-    struct hook_live live = {"broken", "missing", 1500};
+    struct hook_live live = {.state = "broken", .error = "missing", .retry_at = 1500};
 
     expect(json_hook("crm", &hook, &counts, &live),
            "{\"name\":\"crm\",\"command\":\"/bin/true -x\",\"mode\":\"exec\",\"on\":[\"failed\","
