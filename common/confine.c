@@ -49,8 +49,9 @@ static int deny_always(scmp_filter_ctx filter)
 static int deny_network(scmp_filter_ctx filter)
 {
     for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-        int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+        const struct scmp_arg_cmp family = {
+            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)families[i]};
+        int r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &family);
 
         if (r < 0)
             return r;
