@@ -74,9 +74,12 @@ static void on_claimed(struct store_command *command)
         claim_free(claim);
         return;
     }
-    for (size_t i = 0; i < claim->command.n; i++)
-        deliverer_start(deliverer, claim->names[claim->command.jobs[i].hook],
-                        &claim->command.jobs[i]);
+    for (size_t i = 0; i < claim->command.n; i++) {
+        const char *hook = claim->names[claim->command.jobs[i].hook];
+
+        hooks_took_turn(deliverer, hook);
+        deliverer_start(deliverer, hook, &claim->command.jobs[i]);
+    }
     if (claim->command.next_due_at)
         deliverer_set_timer(deliverer, claim->command.next_due_at - time_now());
     if (claim->command.more)
@@ -85,7 +88,7 @@ static void on_claimed(struct store_command *command)
     deliverer_step(deliverer);
 }
 
-/* The hooks with their free places, in another order each time. False when there is nothing to
+/* The hooks with their free places, first the one after who ran last. False when there is nothing to
  * claim: a run that ends, a probe, the rate or a reload wakes us again. */
 static bool fill_claim(struct deliverer *deliverer, struct claim *claim, size_t *ret_n)
 {
@@ -94,7 +97,6 @@ static bool fill_claim(struct deliverer *deliverer, struct claim *claim, size_t 
 
     shared = shared > deliverer->n_shared ? shared - deliverer->n_shared : 0;
     claim->command.shared = shared;
-    deliverer->turn++;
     for (size_t i = 0; i < deliverer->n_hooks; i++) {
         struct hook_run_state *hook = &deliverer->hooks[(deliverer->turn + i) % deliverer->n_hooks];
         const struct hook_config *config = config_hook(deliverer->config, hook->name);

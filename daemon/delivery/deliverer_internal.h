@@ -98,6 +98,8 @@ void hooks_free(struct deliverer *deliverer);
 size_t hooks_capacity(struct deliverer *deliverer, struct hook_run_state *hook);
 /* A run could not be started, or was. Of a hook that is broken already only a run that tries it says
  * anything: others were given to the runner before. */
+/* The next claim begins with the hook after it. */
+void hooks_took_turn(struct deliverer *deliverer, const char *name);
 void hooks_broke(struct deliverer *deliverer, struct hook_run_state *hook, const struct run *run,
                  const char *error);
 void hooks_mended(struct hook_run_state *hook, const struct run *run);

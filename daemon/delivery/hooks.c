@@ -21,6 +21,14 @@ struct hook_run_state *hooks_find(struct deliverer *deliverer, const char *name)
     return NULL;
 }
 
+void hooks_took_turn(struct deliverer *deliverer, const char *name)
+{
+    const struct hook_run_state *hook = hooks_find(deliverer, name);
+
+    if (hook)
+        deliverer->turn = (size_t)(hook - deliverer->hooks) + 1;
+}
+
 static struct breaker_settings breaker_settings_of(const struct hook_config *config)
 {
     return (struct breaker_settings){.trip_after = config->trip_after,
