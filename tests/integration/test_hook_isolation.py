@@ -21,9 +21,9 @@ def make_prontod(new_prontod):
     return new_prontod(secrets=[SECRET])
 
 
-def finish(prontod, **more):
+def finish(prontod, enrichment_type="email", **more):
     one = str(uuid.uuid4())
-    registered = prontod.register(one, **more)
+    registered = prontod.register(one, enrichment_type=enrichment_type, **more)
     assert prontod.call_back(SECRET, harness.result(one) | more) == "matched"
     return registered["id"]
 
@@ -126,13 +126,17 @@ def test_an_unknown_user_is_a_fault_of_the_configuration(prontod):
 # Neighbours
 
 SPIN_IN_C = """
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 int main(void)
 {
+    int pids = open(STARTED, O_WRONLY | O_CREAT | O_APPEND, 0600);
     signal(SIGTERM, SIG_IGN);
     for (int i = 0; i < 20 && fork() > 0; i++)
         setsid();
+    dprintf(pids, "%d ", (int)getpid());
     close(0);
     for (;;)
         if (write(1, "0123456789abcdef", 16) < 0)
@@ -140,47 +144,51 @@ int main(void)
 }
 """
 HOSTILE = {
-    "prints a gigabyte": "#!/bin/sh\n: >{started}\nhead -c 1000000000 /dev/zero\n: >{done}\nexec sleep 100000\n",
-    "reads nothing": "#!/bin/sh\n: >{started}\nexec sleep 100000\n",
-    "closes its input": "#!/bin/sh\nexec <&-\n: >{started}\nexec sleep 100000\n",
+    "prints a gigabyte": "#!/bin/sh\necho $$ >{started}\nhead -c 1000000000 /dev/zero\n: >{started}.done\nexec sleep 100000\n",
+    "reads nothing": "#!/bin/sh\necho $$ >{started}\nexec sleep 100000\n",
+    "closes its input": "#!/bin/sh\nexec <&-\necho $$ >{started}\nexec sleep 100000\n",
     "forks away": PYTHON + """import os, signal
+pids = os.open("{started}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 for _ in range(30):
     if os.fork() == 0:
         os.setsid()
         if os.fork():
             os._exit(0)
+        os.write(pids, b"%d " % os.getpid())
         while True:
             os.write(1, b"still here")
-open("{started}", "w").close()
+os.write(pids, b"%d " % os.getpid())
 signal.pause()
 """,
-    "stops itself": "#!/bin/sh\n: >{started}\nkill -STOP $$\n",
-    "is a program in C that spins": None,
+    "stops itself": "#!/bin/sh\necho $$ >{started}\nkill -STOP $$\n",
+    "is a program in C that spins": SPIN_IN_C,
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_hook_harms_nobody_else(prontod, what):
-    """The other one goes on with its own deliveries meanwhile, and everything ends with prontod."""
+    """The other one goes on with its own deliveries meanwhile; all of the hostile one ends when its request is erased."""
     started = prontod.directory / "started"
-    hostile = prontod.hook("hostile", kill_after="100ms", **ONCE)
-    if HOSTILE[what]:
-        hostile.write(whole=HOSTILE[what].replace("{started}", str(started)).replace("{done}", str(prontod.directory / "done")))
+    hostile = prontod.hook("hostile", enrichment_type="phone", kill_after="100ms", **ONCE)
+    if HOSTILE[what] is SPIN_IN_C:
+        hostile.path.unlink()
+        subprocess.run(["cc", f'-DSTARTED="{started}"', "-x", "c", "-o", hostile.path, "-"], input=SPIN_IN_C, text=True, check=True)
     else:
-        hostile.path.unlink(missing_ok=True)
-        subprocess.run(["cc", "-x", "c", "-o", hostile.path, "-"], input=SPIN_IN_C, text=True, check=True)
-        started.touch()
+        hostile.write(whole=HOSTILE[what].replace("{started}", str(started)))
     other = prontod.hook("other")
     prontod.start()
-    first = finish(prontod, custom={"large": "x" * 900000})
-    wait_until(started.exists, "the start of the hostile one")
-    wait_delivery(prontod, first, "hostile", "running")
+    first = finish(prontod, "phone", custom={"large": "x" * 900000})
+    wait_until(lambda: started.exists() and started.read_text(), "the start of the hostile one")
     for request in [finish(prontod) for _ in range(5)]:
         assert wait_delivery(prontod, request, "other", "succeeded")["attempts"][0]["output"] == ""
     assert other.count() == 6
-    assert prontod.get("/v1/status") and wait_delivery(prontod, first, "hostile", "running")["attempts"] == []
+    assert wait_delivery(prontod, first, "hostile", "running")["attempts"] == []
     if "gigabyte" in what:
-        wait_until((prontod.directory / "done").exists, "the end of its output")
+        wait_until(started.with_suffix(".done").exists, "the end of its output")
+    pids = [int(pid) for pid in started.read_text().split()]
+    assert any(harness.alive(pid) for pid in pids)
+    assert prontod.query("DELETE", f"/v1/requests/{first}").status == 204
+    wait_until(lambda: not any(harness.alive(pid) for pid in pids), "the end of the hostile one")
 
 
 def test_a_fork_bomb_ends_at_its_timeout(prontod):
