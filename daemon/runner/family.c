@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Looks until there is nobody new; a program that wins so often is met again at the next sweep. */
@@ -36,16 +37,16 @@ void family_add_child(struct family *family, pid_t pid)
 /* Not so when it ended meanwhile, and its number is perhaps another's. */
 static bool is_still(const struct relative *one)
 {
+    static const char name[] = "PPid:";
     char path[64];
     cleanup_file FILE *file = NULL;
     char line[256];
-    int parent;
 
     snprintf(path, sizeof(path), "/proc/%d/status", (int)one->pid);
     file = fopen(path, "re");
     while (file && fgets(line, sizeof(line), file))
-        if (sscanf(line, "PPid: %d", &parent) == 1)
-            return parent == one->parent;
+        if (strncmp(line, name, strlen(name)) == 0)
+            return strtol(line + strlen(name), NULL, 10) == one->parent;
     return false;
 }
 
