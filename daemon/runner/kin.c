@@ -9,13 +9,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The largest environment of a hook (model/document.h), with room for the rest of it. */
 #define ENVIRON_MAX ((size_t)1024 * 1024)
+
+/* How often, a millisecond apart, one is looked at that executes a program just now. */
+#define EXECUTES_LOOKS 100
 
 static char *read_file(pid_t pid, const char *name, size_t max, size_t *ret_size)
 {
@@ -64,17 +70,40 @@ void kin_mark(const char *env, size_t size, char ret[static MARK_SIZE])
     }
 }
 
-/* When it started, in ticks since boot; 0 when that cannot be known. */
-static unsigned long long started(pid_t pid)
+/* Fields of /proc/PID/stat, as proc(5) counts them. The name, field 2, may have anything in it. */
+enum {
+    STAT_STARTED = 22, /* ticks since boot */
+    STAT_ENV_START = 50,
+    STAT_ENV_END = 51,
+    STAT_FIELDS
+};
+
+/* False when they cannot be known. */
+static bool read_stat(pid_t pid, unsigned long long ret[static STAT_FIELDS])
 {
     size_t size;
     cleanup_free char *text = read_file(pid, "stat", 4096, &size);
-    const char *rest = text ? strrchr(text, ')') : NULL;
+    char *rest = text ? strrchr(text, ')') : NULL;
+    char *end = rest ? rest + strlen(") S") : NULL; /* field 3 is a letter */
 
-    /* proc(5): starttime is field 22; the name, field 2, may have anything in it. */
-    for (int field = 2; rest && field < 22; field++)
-        rest = strchr(rest + 1, ' ');
-    return rest ? strtoull(rest, NULL, 10) : 0;
+    for (int i = 4; i < STAT_FIELDS; i++) {
+        char *number = end;
+
+        if (!number)
+            return false;
+        ret[i] = strtoull(number, &end, 10);
+        if (end == number)
+            return false;
+    }
+    return end != NULL;
+}
+
+/* 0 when that cannot be known. */
+static unsigned long long started(pid_t pid)
+{
+    unsigned long long stat[STAT_FIELDS];
+
+    return read_stat(pid, stat) ? stat[STAT_STARTED] : 0;
 }
 
 static bool has_started_after_a_hook(const struct processes *processes, pid_t pid)
@@ -99,11 +128,42 @@ static bool is_marked(const struct processes *processes, const char *mark)
     return false;
 }
 
+/* In the midst of execve(2) it has no environment yet. One that ended has none any more. */
+static bool executes(pid_t pid)
+{
+    unsigned long long stat[STAT_FIELDS];
+    siginfo_t end = {0};
+    bool over =
+        waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == pid;
+
+    return !over && read_stat(pid, stat) &&
+           (stat[STAT_ENV_END] == 0 || stat[STAT_ENV_START] < stat[STAT_ENV_END]);
+}
+
+static char *read_environment(pid_t pid, size_t *ret_size)
+{
+    static const struct timespec moment = {.tv_nsec = 1000000};
+    char *env = NULL;
+
+    for (int i = 0; i < EXECUTES_LOOKS; i++) {
+        bool is_known;
+
+        free(env);
+        errno = 0;
+        env = read_file(pid, "environ", ENVIRON_MAX, ret_size);
+        is_known = env ? *ret_size > 0 : errno != EIO; /* that: it was replaced meanwhile */
+        if (is_known || !executes(pid))
+            break;
+        nanosleep(&moment, NULL);
+    }
+    return env;
+}
+
 static enum kin by_environment(const struct processes *processes, pid_t pid)
 {
     char mark[MARK_SIZE] = "";
     size_t size = 0;
-    cleanup_free char *env = read_file(pid, "environ", ENVIRON_MAX, &size);
+    cleanup_free char *env = read_environment(pid, &size);
     bool ours;
 
     if (env)
