@@ -332,8 +332,8 @@ while True:
         assert int(lines.readline()) == errno.EAGAIN
         for number in range(2, 12):
             expect(run(runner, "other", number=number), 6)
-    runner.send({"control": "cancel", "id": 1})
-    expect(runner.receive(), -1, signal.SIGTERM, interrupted=True)
+        runner.send({"control": "cancel", "id": 1})
+        expect(runner.receive(), -1, signal.SIGTERM, interrupted=True)
     wait_children(runner, 0)
 
 
