@@ -246,7 +246,9 @@ cat >/run/systemd/system/prontod-runner.service.d/users.conf <<'EOF'
 User=root
 Group=root
 CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_KILL
+CapabilityBoundingSet=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH
 SystemCallFilter=@setuid
+InaccessiblePaths=-/etc/prontod/api-key
 EOF
 cat >/etc/prontod/prontod.conf.d/users.conf <<'EOF'
 [hook mine]
