@@ -53,7 +53,7 @@ static int64_t raise_descriptor_limit(int64_t connections)
     return connections;
 }
 
-/* Each thread has the listening socket, and whoever is idle accepts. */
+/* Each thread has the listening socket. */
 static int start_threads(struct ingress *ingress, int listen_fd)
 {
     int r = 0;
@@ -66,6 +66,8 @@ static int start_threads(struct ingress *ingress, int listen_fd)
                                      &ingress->http[i]);
     }
     close(listen_fd);
+    for (size_t i = 0; r == 0 && i < HTTP_THREADS; i++)
+        r = http_thread_start(ingress->http[i]);
     return r;
 }
 
@@ -156,6 +158,9 @@ void ingress_free(struct ingress *ingress)
         if (ingress->http[i])
             http_thread_quiesce(ingress->http[i]);
     wait_for_store(ingress);
+    for (size_t i = 0; i < HTTP_THREADS; i++)
+        if (ingress->http[i])
+            http_thread_end(ingress->http[i]);
     for (size_t i = 0; i < HTTP_THREADS; i++)
         http_thread_free(ingress->http[i]);
     sd_event_source_unref(ingress->reaper);

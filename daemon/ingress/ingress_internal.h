@@ -81,23 +81,34 @@ struct http_thread {
     struct MHD_Daemon *daemon;
     struct store_reader *reader;
     pthread_t thread;
-    int epoll_fd, wake_fd;
-    atomic_int order;  /* enum http_order */
-    atomic_bool woken; /* wake_fd was written and not read yet */
+    int epoll_fd, wake_fd, listen_fd; /* listen_fd: -1 when nothing more is accepted */
+    bool started;
+    bool listened;           /* it looked at the listener in its last turn */
+    int64_t accept_boot_ms;  /* not before: there was no room for another one; 0: at any time */
+    atomic_uint connections; /* that it has, for the others */
+    atomic_int order;        /* enum http_order */
+    atomic_bool woken;       /* wake_fd was written and not read yet */
     atomic_ullong knock,
         answered; /* numbers: the last one, and the last that a whole turn followed */
-    bool quiesced;
 };
-/* Takes @listen_fd over. @limit: connections that the library accepts. 0 or a negative errno. */
+/* Takes @listen_fd over, also when it fails. @limit: connections that it has at most. 0 or a negative
+ * errno. */
 int http_thread_new(struct ingress *ingress, int listen_fd, unsigned limit,
                     struct http_thread **ret);
+/* When all that ingress->http has are there. 0 or a negative errno. */
+int http_thread_start(struct http_thread *http);
+/* Makes a turn soon; any thread. */
+void http_thread_wake(struct http_thread *http);
 /* A suspended connection goes on; any thread. */
 void http_thread_resume(struct http_thread *http, struct MHD_Connection *connection);
 /* Makes a turn soon, and says so in answered. */
 void http_thread_knock(struct http_thread *http, uint64_t number);
 /* Accepts nothing more, soon. */
 void http_thread_quiesce(struct http_thread *http);
-/* Ends the thread and closes its connections; none may be suspended. NULL is fine. */
+/* Ends the thread, whether it was started or not. */
+void http_thread_end(struct http_thread *http);
+/* When all have ended, which look at each other. Closes its connections; none may be suspended. NULL is
+ * fine. */
 void http_thread_free(struct http_thread *http);
 
 /* One POST. Two may hold it: the connection and the store. */
