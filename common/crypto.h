@@ -17,8 +17,15 @@ struct token {
     uint8_t bytes[TOKEN_BYTES];
 };
 
-/* 32 random bytes. */
-void token_random(struct token *ret);
+/* A token that carries @key (0 .. 2^48 - 1) and @nonce, sealed with @secret: whoever has no secret can
+ * neither tell it from 32 random bytes nor make one. The same arguments make the same token. */
+#define TOKEN_SECRET_BYTES 32
+#define TOKEN_NONCE_BYTES  10
+void token_seal(const uint8_t secret[static TOKEN_SECRET_BYTES], int64_t key,
+                const uint8_t nonce[static TOKEN_NONCE_BYTES], struct token *ret);
+/* False when it was not sealed with @secret, which takes the same time for any token. */
+bool token_open(const uint8_t secret[static TOKEN_SECRET_BYTES], const struct token *token,
+                int64_t *ret_key);
 
 /* base64url without padding (RFC 4648, 5). */
 void token_format(const struct token *token, char ret[static TOKEN_TEXT_SIZE]);

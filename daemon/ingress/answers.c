@@ -28,6 +28,7 @@ static const struct answer_text texts[ANSWER_MAX_] = {
     [ANSWER_TOO_DEEP] = {400, REJECTED("too_deep"), NULL, NULL, false},
     [ANSWER_NOT_UTF8] = {400, REJECTED("not_utf8"), NULL, NULL, false},
     [ANSWER_BAD_FRAMING] = {400, PROBLEM("Bad Request", "400"), NULL, NULL, true},
+    [ANSWER_UNKNOWN_TOKEN] = {404, PROBLEM("Not Found", "404"), NULL, NULL, false},
     [ANSWER_NOT_FOUND] = {404, PROBLEM("Not Found", "404"), NULL, NULL, false},
     [ANSWER_METHOD] = {405, PROBLEM("Method Not Allowed", "405"), "Allow", "POST", false},
     [ANSWER_METHOD_PROBE] = {405, PROBLEM("Method Not Allowed", "405"), "Allow", "GET, HEAD",

@@ -46,6 +46,7 @@ enum answer {
     ANSWER_TOO_DEEP,
     ANSWER_NOT_UTF8,
     ANSWER_BAD_FRAMING,
+    ANSWER_UNKNOWN_TOKEN, /* as ANSWER_NOT_FOUND, but for how it is counted */
     ANSWER_NOT_FOUND,
     ANSWER_METHOD,       /* Allow: POST */
     ANSWER_METHOD_PROBE, /* Allow: GET, HEAD */
@@ -126,6 +127,7 @@ struct request {
     char *body;
     size_t size, capacity;
     char *headers;
+    struct token token; /* command.token, when the store is to compare it */
     char client[64];
 };
 LIST_HEAD(requests, request);

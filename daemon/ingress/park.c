@@ -19,7 +19,7 @@ static enum answer answer_of(const struct store_receive *command)
 {
     static const enum answer by_result[] = {
         [STORE_E_UNAVAILABLE] = ANSWER_UNAVAILABLE, [STORE_E_FULL] = ANSWER_UNAVAILABLE,
-        [STORE_E_NOT_FOUND] = ANSWER_NOT_FOUND,     [STORE_E_CONFLICT] = ANSWER_UNAVAILABLE,
+        [STORE_E_NOT_FOUND] = ANSWER_UNKNOWN_TOKEN, [STORE_E_CONFLICT] = ANSWER_UNAVAILABLE,
         [STORE_E_STATE] = ANSWER_UNAVAILABLE,
     };
     static const enum answer by_reason[] = {
@@ -60,6 +60,8 @@ static void on_stored(struct store_command *command)
     if (resume) {
         if (answer == ANSWER_UNAVAILABLE)
             count(ingress, COUNT_UNAVAILABLE);
+        if (answer == ANSWER_UNKNOWN_TOKEN)
+            count(ingress, COUNT_UNKNOWN_TOKEN);
         http_thread_resume(request->http, request->connection);
     }
     request_unref(request);

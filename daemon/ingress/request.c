@@ -56,23 +56,40 @@ static bool is_shared_secret(const struct request *request, const char *text, si
     return found;
 }
 
+/* ANSWER_MAX_ when the token is somebody's. */
+static enum answer look_token_up(struct request *request)
+{
+    int r = reader_token(request->http->reader, &request->token, &request->command.submission);
+
+    if (r == READER_E_NOT_FOUND)
+        return ANSWER_UNKNOWN_TOKEN;
+    return r == READER_OK ? ANSWER_MAX_ : ANSWER_UNAVAILABLE;
+}
+
 /* Whose callback is it? ANSWER_MAX_ when somebody's. */
 static enum answer authenticate(struct request *request, const char *text)
 {
+    struct store_receive *command = &request->command;
     size_t size = strlen(text);
-    struct token token;
-    int r;
 
     if (size == 0 || size > SECRET_LENGTH_MAX)
-        return ANSWER_NOT_FOUND;
+        return ANSWER_UNKNOWN_TOKEN;
     if (is_shared_secret(request, text, size))
         return ANSWER_MAX_;
-    if (token_parse(text, size, &token) < 0)
-        return ANSWER_NOT_FOUND;
-    r = reader_token(request->http->reader, &token, &request->command.submission);
-    if (r == READER_E_NOT_FOUND)
-        return ANSWER_NOT_FOUND;
-    return r == READER_OK ? ANSWER_MAX_ : ANSWER_UNAVAILABLE;
+    if (token_parse(text, size, &request->token) < 0)
+        return ANSWER_UNKNOWN_TOKEN;
+    if (!reader_token_open(request->http->reader, &request->token, &command->submission))
+        return look_token_up(request);
+    command->token = &request->token; /* the store compares it */
+    return ANSWER_MAX_;
+}
+
+/* An answer that says what is wrong with the rest is for tokens that are there. */
+static enum answer unless_erased(struct request *request, enum answer answer)
+{
+    enum answer found = request->command.token ? look_token_up(request) : ANSWER_MAX_;
+
+    return found == ANSWER_MAX_ ? answer : found;
 }
 
 static enum answer check_probe(struct ingress *ingress, const char *url, const char *method)
@@ -100,16 +117,17 @@ static enum answer check_header(struct request *request, const char *url, const 
     answer = authenticate(request, url + sizeof(prefix) - 1);
     if (answer != ANSWER_MAX_)
         return answer;
-    return facts->encoded ? ANSWER_ENCODING : ANSWER_MAX_;
+    return facts->encoded ? unless_erased(request, ANSWER_ENCODING) : ANSWER_MAX_;
 }
 
 static void count_answer(struct ingress *ingress, enum answer answer)
 {
     static const enum count counted[ANSWER_MAX_] = {
-        [ANSWER_NOT_FOUND] = COUNT_NOT_FOUND,         [ANSWER_METHOD] = COUNT_BAD_METHOD,
-        [ANSWER_METHOD_PROBE] = COUNT_BAD_METHOD,     [ANSWER_ENCODING] = COUNT_BAD_ENCODING,
-        [ANSWER_TOO_LARGE] = COUNT_TOO_LARGE,         [ANSWER_BAD_FRAMING] = COUNT_BAD_FRAMING,
-        [ANSWER_NOT_IMPLEMENTED] = COUNT_BAD_FRAMING, [ANSWER_UNAVAILABLE] = COUNT_UNAVAILABLE,
+        [ANSWER_UNKNOWN_TOKEN] = COUNT_UNKNOWN_TOKEN, [ANSWER_NOT_FOUND] = COUNT_NOT_FOUND,
+        [ANSWER_METHOD] = COUNT_BAD_METHOD,           [ANSWER_METHOD_PROBE] = COUNT_BAD_METHOD,
+        [ANSWER_ENCODING] = COUNT_BAD_ENCODING,       [ANSWER_TOO_LARGE] = COUNT_TOO_LARGE,
+        [ANSWER_BAD_FRAMING] = COUNT_BAD_FRAMING,     [ANSWER_NOT_IMPLEMENTED] = COUNT_BAD_FRAMING,
+        [ANSWER_UNAVAILABLE] = COUNT_UNAVAILABLE,
     };
 
     if (counted[answer] != COUNT_REQUESTS)
@@ -121,6 +139,14 @@ static enum MHD_Result refuse(struct request *request, enum answer answer)
 {
     count_answer(request->ingress, answer);
     return answer_queue(&request->ingress->answers, request->connection, answer);
+}
+
+/* The rest of the body is read and thrown away first, so that the peer gets to read the answer. */
+static void discard(struct request *request, enum answer answer)
+{
+    count_answer(request->ingress, answer);
+    request->stage = STAGE_DISCARD;
+    request->answer = answer;
 }
 
 static enum MHD_Result begin(struct http_thread *http, struct MHD_Connection *connection,
@@ -142,15 +168,10 @@ static enum MHD_Result begin(struct http_thread *http, struct MHD_Connection *co
                       facts.framing == FRAMING_BAD ? ANSWER_BAD_FRAMING : ANSWER_NOT_IMPLEMENTED);
     answer = check_header(request, url, method, &facts);
     if (facts.has_length && facts.length > (uint64_t)request->settings->max_body)
-        return refuse(request, answer == ANSWER_MAX_ ? ANSWER_TOO_LARGE : answer);
-    if (answer != ANSWER_MAX_) {
-        if (answer == ANSWER_NOT_FOUND && strncmp(url, "/callback/", 10) == 0)
-            count(ingress, COUNT_UNKNOWN_TOKEN);
-        else
-            count_answer(ingress, answer);
-        request->stage = STAGE_DISCARD;
-        request->answer = answer;
-    }
+        return refuse(request,
+                      answer == ANSWER_MAX_ ? unless_erased(request, ANSWER_TOO_LARGE) : answer);
+    if (answer != ANSWER_MAX_)
+        discard(request, answer);
     return MHD_YES;
 }
 
@@ -192,14 +213,18 @@ static void linger(struct request *request)
 
 static void take_body(struct request *request, const char *data, size_t size)
 {
+    enum answer answer;
+
     if (request->stage != STAGE_BODY)
         return; /* thrown away; the deadline ends what does not end by itself */
     if (request->size + size > (size_t)request->settings->max_body) {
-        linger(request);
+        answer = unless_erased(request, ANSWER_TOO_LARGE);
+        if (answer == ANSWER_TOO_LARGE)
+            linger(request);
+        else
+            discard(request, answer);
     } else if (append(request, data, size) < 0) {
-        request->stage = STAGE_DISCARD;
-        request->answer = ANSWER_UNAVAILABLE;
-        count(request->ingress, COUNT_UNAVAILABLE);
+        discard(request, ANSWER_UNAVAILABLE);
     }
 }
 

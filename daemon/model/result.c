@@ -201,7 +201,7 @@ static int read_result(struct json_object *body, struct reading *reading,
     return r;
 }
 
-static int result_digest(struct json_object *result, struct digest *ret)
+int result_digest(struct json_object *result, struct digest *ret)
 {
     cleanup_free char *text = NULL;
     struct digest_part part = {0};
@@ -227,7 +227,6 @@ void reading_done(struct reading *reading)
     free(reading->last_name);
     json_object_put(reading->custom);
     json_object_put(reading->result);
-    free(reading->result_text);
     *reading = (struct reading){0};
 }
 
@@ -240,14 +239,25 @@ int reading_parse(struct json_object *body, struct reading *ret)
         r = read_custom(body, &reading);
     if (r == 0)
         r = read_result(body, &reading, reading.result);
-    if (r == 0)
-        r = json_serialize(reading.result, &reading.result_text, &reading.result_size);
-    if (r == 0)
-        r = result_digest(reading.result, &reading.result_digest);
     if (r < 0) {
         reading_done(&reading);
         return r;
     }
     *ret = reading;
+    return 0;
+}
+
+int result_read(const char *text, size_t size, struct json_object **ret)
+{
+    cleanup_json struct json_object *body = NULL;
+    struct reading reading;
+    int r = json_parse_strict(text ? text : "", size, true, &body);
+
+    if (r == 0)
+        r = reading_parse(body, &reading);
+    if (r != 0)
+        return r < 0 ? r : -EBADMSG;
+    *ret = json_object_get(reading.result);
+    reading_done(&reading);
     return 0;
 }

@@ -23,24 +23,27 @@ struct reading {
     struct json_object *custom;  /* NULL when absent, null or {}; owned reference */
     struct digest custom_digest; /* see model/contact.h */
     struct json_object
-        *result;       /* normal form, owned: {"status": "finished", "email", "email_status",
+        *result; /* normal form, owned: {"status": "finished", "email", "email_status",
                     "personal_email", "personal_email_status", "phones": [...], "custom"}; absent
                     values are null, phones []. "success" and an absent status become "finished";
                     phone/phones, bare string, array of strings or of objects with
                     number/phone/phone_number become an array of strings; unknown statuses pass
                     through */
-    char *result_text; /* the same as JSON text, as it is stored; owned */
-    size_t result_size;
-    struct digest
-        result_digest; /* of the canonical normal form: tells whether a duplicate differs */
-    bool found;        /* any e-mail, personal e-mail or phone in it */
+    bool found;  /* any e-mail, personal e-mail or phone in it */
 };
 
 void reading_done(struct reading *reading);
 
+/* Of the canonical form: tells whether two results differ. 0 or -ENOMEM. */
+int result_digest(struct json_object *result, struct digest *ret);
+
 /* Reads a callback body. Never refuses an object: what it cannot read is absent. @ret shares values
  * with @body: both belong to one thread. Returns 0 or -ENOMEM. */
 int reading_parse(struct json_object *body, struct reading *ret);
+
+/* The normal form of the result in the text of a body that was strict JSON when it came; an owned
+ * reference. 0, -ENOMEM, or -EBADMSG when it is none any more. */
+int result_read(const char *text, size_t size, struct json_object **ret);
 
 /* Whether a result in normal form has any e-mail, personal e-mail or phone. */
 bool result_is_found(struct json_object *result);

@@ -134,18 +134,32 @@ int callback_get(struct writer *writer, store_key key, struct callback_row *ret)
     return r < 0 ? r : 1;
 }
 
-int result_differs(struct writer *writer, store_key request, const struct digest *digest, bool *ret)
+int result_differs(struct writer *writer, store_key request, const struct reading *reading,
+                   bool *ret)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_GET_RESULT_DIGEST);
-    struct digest first;
+    cleanup_query struct query query = query_start(&writer->database, SQL_GET_FIRST_RESULT);
+    cleanup_json struct json_object *result = NULL;
+    struct digest first, second;
+    const char *body;
+    size_t size;
     int r;
 
     query_bind_int(&query, request);
     r = query_step(&query);
+    if (r <= 0)
+        return r < 0 ? r : -EUCLEAN;
+    body = query_blob(&query, 1, &size);
+    if (!query_digest(&query, 0, &first)) {
+        r = result_read(body, size, &result);
+        if (r == 0)
+            r = result_digest(result, &first);
+    }
     if (r < 0)
         return r;
-    *ret = r == 0 || !query_digest(&query, 0, &first) || !digest_equal(&first, digest);
-    return 0;
+    r = result_digest(reading->result, &second);
+    if (r == 0)
+        *ret = !digest_equal(&first, &second);
+    return r;
 }
 
 static int match_row(struct writer *writer, const struct callback_row *row)
@@ -184,7 +198,7 @@ static int look_at_first(struct writer *writer, const struct callback_match *mat
     *ret = false;
     if (match->request->state != REQUEST_FINISHED)
         return 0;
-    return result_differs(writer, match->request->key, &match->reading->result_digest, ret);
+    return result_differs(writer, match->request->key, match->reading, ret);
 }
 
 int callback_match(struct writer *writer, struct callback_row *row,

@@ -65,7 +65,8 @@ struct store_command {
 /* A callback, checked by ingress. Text and reading are owned by the command's owner. */
 struct store_receive {
     struct store_command base;
-    store_key submission; /* whose token it came on; 0: on a shared secret */
+    store_key submission;      /* whose token it came on; 0: on a shared secret */
+    const struct token *token; /* to be compared with the submission's; NULL: that was done */
     enum callback_reason
         rejected;           /* REASON_NOT_JSON ... : keep it among the rejected; else REASON_NONE */
     struct reading reading; /* unset when rejected */

@@ -12,7 +12,7 @@
 #define AT_REJECTED_BYTES (AT_DIFFERING + 1)
 #define AT_TOMBSTONES     (AT_REJECTED_BYTES + 1)
 #define AT_LAST_KEYS      (AT_TOMBSTONES + 1)
-#define AT_HOOKS          (AT_LAST_KEYS + STORE_KIND_EVENT - STORE_KIND_CALLBACK + 1)
+#define AT_HOOKS          (AT_LAST_KEYS + STORE_KIND_SUBMISSION - STORE_KIND_CALLBACK + 1)
 
 static size_t at_request(int64_t state, int64_t type)
 {
@@ -57,7 +57,7 @@ store_key next_key(struct writer *writer, enum store_kind kind)
 {
     struct counter *cell = &writer->counters.cells[AT_LAST_KEYS + kind - STORE_KIND_CALLBACK];
 
-    assert(kind >= STORE_KIND_CALLBACK && kind <= STORE_KIND_EVENT);
+    assert(kind >= STORE_KIND_CALLBACK && kind <= STORE_KIND_SUBMISSION);
     add(cell, 1);
     return cell->n;
 }
@@ -121,7 +121,7 @@ static int counters_new(struct counters *ret)
     cells[AT_DIFFERING] = (struct counter){.kind = COUNTER_DIFFERING};
     cells[AT_REJECTED_BYTES] = (struct counter){.kind = COUNTER_REJECTED_BYTES};
     cells[AT_TOMBSTONES] = (struct counter){.kind = COUNTER_TOMBSTONES};
-    for (int kind = STORE_KIND_CALLBACK; kind <= STORE_KIND_EVENT; kind++)
+    for (int kind = STORE_KIND_CALLBACK; kind <= STORE_KIND_SUBMISSION; kind++)
         cells[AT_LAST_KEYS + kind - STORE_KIND_CALLBACK] =
             (struct counter){.kind = COUNTER_LAST_KEY, .a = kind};
     *ret = (struct counters){.cells = cells, .n = AT_HOOKS};

@@ -346,6 +346,16 @@ int query_copy(struct query *query, int column, char **ret, size_t *ret_size)
     return 0;
 }
 
+void query_token(struct query *query, int column, struct token *ret)
+{
+    size_t size;
+    const char *data = query_blob(query, column, &size);
+
+    *ret = (struct token){{0}};
+    if (data && size == sizeof(ret->bytes))
+        memcpy(ret->bytes, data, size);
+}
+
 bool query_digest(struct query *query, int column, struct digest *ret)
 {
     const void *data = sqlite3_column_blob(query->statement, column);

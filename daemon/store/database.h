@@ -92,3 +92,5 @@ const char *query_blob(struct query *query, int column, size_t *ret_size);
 int query_copy(struct query *query, int column, char **ret, size_t *ret_size);
 /* False when it is NULL or of another length. */
 bool query_digest(struct query *query, int column, struct digest *ret);
+/* Zeros when it is NULL or of another length. */
+void query_token(struct query *query, int column, struct token *ret);

@@ -17,6 +17,7 @@ struct store {
     char *path;
     int lock_fd, event_fd;
     uint64_t database_number;
+    uint8_t secret[DIGEST_KEY_BYTES]; /* the writer's goes when the file is opened anew */
     pthread_t thread;
 
     /* The writer thread's. */

@@ -37,37 +37,35 @@ int person_remember(struct writer *writer, store_key request, const struct conta
     return query_run(&query);
 }
 
-/* A result that may be used again; its texts are the query's. */
-struct known {
-    int64_t received_at;
-    struct digest digest;
-    const char *json;
-    size_t size;
-};
-
-static int reuse(struct writer *writer, const struct request_row *row, const struct known *known,
-                 struct json_object *content, int64_t now)
+/* Takes @result over in any case. */
+static int reuse(struct writer *writer, const struct request_row *row, struct json_object *result,
+                 int64_t received_at, struct json_object *content, int64_t now)
 {
-    cleanup_json struct json_object *result = NULL;
-    cleanup_free char *text = NULL;
-    struct reading reading = {0};
+    cleanup_json struct json_object *owned = result;
+    struct reading reading = {.result = result, .found = result_is_found(result)};
     struct request_end end = {
-        .source = SOURCE_REUSE, .reading = &reading, .received_at = known->received_at, .now = now};
+        .source = SOURCE_REUSE, .reading = &reading, .received_at = received_at, .now = now};
     struct json_object *custom = json_get(content, "custom");
-    int r = json_parse_strict(known->json, known->size, true, &result);
+    int r = json_add(owned, "custom", custom ? json_object_get(custom) : NULL);
 
-    if (r != 0)
-        return r < 0 ? r : -EUCLEAN;
-    r = json_add(result, "custom", custom ? json_object_get(custom) : NULL);
-    if (r == 0)
-        r = json_serialize(result, &text, &reading.result_size);
-    if (r < 0)
-        return r;
-    reading.result = result;
-    reading.result_text = text;
-    reading.result_digest = known->digest;
-    reading.found = result_is_found(result);
-    return request_finish(writer, row, &end);
+    return r < 0 ? r : request_finish(writer, row, &end);
+}
+
+/* The text of the result, else the body of the callback that brought it. */
+static int read_known(struct query *query, struct json_object **ret)
+{
+    size_t size;
+    const char *text;
+    int r;
+
+    if (query_is_null(query, 1)) {
+        text = query_blob(query, 2, &size);
+        r = result_read(text, size, ret);
+    } else {
+        text = query_text(query, 1, &size);
+        r = text ? json_parse_strict(text, size, true, ret) : -ENOMEM;
+    }
+    return r > 0 ? -EUCLEAN : r;
 }
 
 /* 1 when it was answered, 0 when nobody like it was asked for, or a negative errno. */
@@ -75,8 +73,8 @@ static int try_reuse(struct writer *writer, const struct request_row *row, int64
 {
     cleanup_json struct json_object *content = NULL;
     struct contact contact = {.type = row->type};
+    struct json_object *result;
     struct digest digest;
-    struct known known;
     int r = request_content(writer, row->key, &content);
 
     contact.content = content;
@@ -91,13 +89,9 @@ static int try_reuse(struct writer *writer, const struct request_row *row, int64
     r = query_step(&query);
     if (r <= 0)
         return r;
-    known.received_at = query_int(&query, 0);
-    known.json = query_text(&query, 2, &known.size);
-    if (!query_digest(&query, 1, &known.digest))
-        return -EUCLEAN;
-    if (!known.json)
-        return -ENOMEM;
-    r = reuse(writer, row, &known, content, now);
+    r = read_known(&query, &result);
+    if (r == 0)
+        r = reuse(writer, row, result, query_int(&query, 0), content, now);
     return r < 0 ? r : 1;
 }
 

@@ -10,7 +10,11 @@
 
 int store_reader_open(struct store *store, struct store_reader **ret)
 {
-    return reader_open(store_path(store), store_database_number(store), ret);
+    int r = reader_open(store_path(store), store_database_number(store), ret);
+
+    if (r == 0)
+        (*ret)->secret = store_secret(store);
+    return r;
 }
 
 int reader_open(const char *path, uint64_t database_number, struct store_reader **ret)
@@ -114,25 +118,32 @@ int reader_json(struct query *query, int column, struct json_object **ret, size_
     return 0;
 }
 
+bool reader_token_open(const struct store_reader *reader, const struct token *token,
+                       store_key *ret_submission)
+{
+    return reader->secret && token_open(reader->secret, token, ret_submission);
+}
+
 int reader_token(struct store_reader *reader, const struct token *token, store_key *ret_submission)
 {
-    cleanup_query struct query query = query_start(&reader->database, SQL_READ_TOKEN);
+    store_key key = 0;
+    bool sealed = reader_token_open(reader, token, &key);
+    cleanup_query struct query query =
+        query_start(&reader->database, sealed ? SQL_READ_TOKEN_OF_SUBMISSION : SQL_READ_TOKEN);
     struct digest digest;
-    const char *stored;
-    size_t size;
+    struct token stored;
     int r;
 
     token_digest(token, &digest);
-    query_bind_digest(&query, &digest);
+    if (sealed)
+        query_bind_int(&query, key);
+    else
+        query_bind_digest(&query, &digest);
     r = query_step(&query);
-    if (r < 0)
-        return r;
-    if (r == 0)
-        return READER_E_NOT_FOUND;
-    stored = query_text(&query, 1, &size);
-    if (!stored)
-        return -ENOMEM;
-    if (!secret_equal(stored, size, token->bytes, sizeof(token->bytes)))
+    if (r <= 0)
+        return r < 0 ? r : READER_E_NOT_FOUND;
+    query_token(&query, 1, &stored);
+    if (!secret_equal(stored.bytes, sizeof(stored.bytes), token->bytes, sizeof(token->bytes)))
         return READER_E_NOT_FOUND;
     *ret_submission = query_int(&query, 0);
     return READER_OK;

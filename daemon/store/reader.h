@@ -25,6 +25,11 @@ enum reader_result {
 /* Whose token is it? READER_OK, READER_E_NOT_FOUND or a negative errno (then say 503). Takes the
  * same time for any unknown token. */
 int reader_token(struct store_reader *reader, const struct token *token, store_key *ret_submission);
+/* Likewise without a look at the store: true when this store made it, and for which submission. Whether
+ * that is still there, and has this token, must be asked before anything is said or stored: by
+ * reader_token(), or by the command that is given both (struct store_receive). */
+bool reader_token_open(const struct store_reader *reader, const struct token *token,
+                       store_key *ret_submission);
 
 /* By key; by the text of an id or of an enrichment_id. READER_OK, _E_NOT_FOUND, _E_AMBIGUOUS or a
  * negative errno. */

@@ -93,7 +93,7 @@ static int fetch_all(struct list *list, struct range *range)
     return range_read(list, range, &query);
 }
 
-/* Range a is the state. */
+/* Range a is the state; not matched ones, which nearly all are and no index has. */
 static int fetch_state(struct list *list, struct range *range)
 {
     cleanup_query struct query query =
@@ -145,9 +145,9 @@ static int plan(struct list *list, const struct callback_filter *filter, const c
 
     if (r != READER_OK)
         return r;
-    list->fetch = filter->request != 0 ? fetch_request
-                  : filter->has_state  ? fetch_state
-                                       : fetch_all;
+    list->fetch = filter->request != 0                                     ? fetch_request
+                  : filter->has_state && filter->state != CALLBACK_MATCHED ? fetch_state
+                                                                           : fetch_all;
     r = list_ranges(list, filter->request != 0 ? 2 : 1);
     if (r < 0)
         return r;

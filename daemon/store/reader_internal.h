@@ -9,6 +9,7 @@
 struct store_reader {
     struct database database;
     uint64_t database_number;
+    const uint8_t *secret; /* store_secret(), or NULL */
 };
 
 /* store_reader_open() of a file at hand. */

@@ -29,6 +29,7 @@ enum request_column {
     COLUMN_NEXT_AT,
     COLUMN_CONTENT,
     COLUMN_RESULT,
+    COLUMN_BODY, /* of the callback that brought the result; then there is no other */
     COLUMN_POLL_AT,
 };
 
@@ -58,6 +59,18 @@ static int read_plain_columns(struct query *query, struct request_record *record
     return 0;
 }
 
+static int read_brought_result(struct query *query, struct request_record *record, size_t *size)
+{
+    size_t length;
+    const char *body;
+
+    if (query_is_null(query, COLUMN_BODY))
+        return 0;
+    body = query_blob(query, COLUMN_BODY, &length);
+    *size += length;
+    return result_read(body, length, &record->result);
+}
+
 static int read_columns(struct query *query, struct request_record *record, size_t *size)
 {
     int r = read_plain_columns(query, record);
@@ -70,6 +83,8 @@ static int read_columns(struct query *query, struct request_record *record, size
         r = reader_json(query, COLUMN_CONTENT, &record->content, size);
     if (r == 0)
         r = reader_json(query, COLUMN_RESULT, &record->result, size);
+    if (r == 0)
+        r = read_brought_result(query, record, size);
     return r;
 }
 

@@ -1,6 +1,6 @@
-/* A callback. What it writes when it is matched, the common case: a row of callback (and its place
- * in the index of states), the narrow row of the request (and its place in the index of classes), a
- * row of result, one of delivery for each hook, and an event for each of these. */
+/* A callback. What it writes when it is matched, the common case: a row of callback, whose body has
+ * the result, the narrow row of the request (and its place in the index of classes), a row of delivery for each
+ * hook, and an event for each of these. */
 #include "store/writer.h"
 
 #include <assert.h>
@@ -119,8 +119,7 @@ static int receive_duplicate(struct writer *writer, struct store_receive *receiv
     int r = 0;
 
     if (row->state == REQUEST_FINISHED) /* else it was a signal, and the result is being fetched */
-        r = result_differs(writer, row->key, &receive->reading.result_digest,
-                           &new_callback->differs);
+        r = result_differs(writer, row->key, &receive->reading, &new_callback->differs);
     if (r < 0)
         return r;
     if (new_callback->differs)
@@ -199,12 +198,20 @@ static int receive_resolved(struct writer *writer, struct store_receive *receive
     return receive_odd(writer, receive, &new_callback);
 }
 
-/* Whether @submission is there still: it may have been erased since ingress looked. */
-static int is_there(struct writer *writer, store_key submission)
+/* A token tells by itself whose it is, but not whether that submission is there still, nor whether it
+ * is the same: a database that was restored gives keys again. */
+static bool is_its_token(const struct store_receive *receive, const struct token *token)
+{
+    return !receive->token || secret_equal(receive->token->bytes, sizeof(receive->token->bytes),
+                                           token->bytes, sizeof(token->bytes));
+}
+
+static int is_there(struct writer *writer, const struct store_receive *receive)
 {
     struct submission_row row;
+    int r = submission_get(writer, receive->submission, &row);
 
-    return submission_get(writer, submission, &row);
+    return r > 0 ? is_its_token(receive, &row.token) : r;
 }
 
 int apply_receive(struct writer *writer, struct store_command *command)
@@ -218,7 +225,7 @@ int apply_receive(struct writer *writer, struct store_command *command)
     if (writer->disk_low)
         return (int)STORE_E_FULL;
     if (receive->rejected != REASON_NONE) {
-        r = receive->submission != 0 ? is_there(writer, receive->submission) : 1;
+        r = receive->submission != 0 ? is_there(writer, receive) : 1;
         if (r <= 0)
             return r < 0 ? r : (int)STORE_E_NOT_FOUND;
         return receive_rejected(writer, receive);
@@ -226,7 +233,8 @@ int apply_receive(struct writer *writer, struct store_command *command)
     r = resolve(writer, &receive->reading, receive->submission, &resolution);
     if (r < 0)
         return r;
-    if (receive->submission != 0 && resolution.rows.n == 0)
+    if (receive->submission != 0 &&
+        (resolution.rows.n == 0 || !is_its_token(receive, &resolution.token)))
         r = (int)STORE_E_NOT_FOUND; /* its last request was erased, and the submission with it */
     else
         r = receive_resolved(writer, receive, &resolution);

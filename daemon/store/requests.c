@@ -119,6 +119,7 @@ int candidates_of_submission(struct writer *writer, store_key submission, struct
             .bulk = query_int(&query, 11) != 0,
             .ids_known = query_int(&query, 12) == 0,
         };
+        query_token(&query, 13, &ret_trait->token);
     }
     if (r < 0) {
         request_rows_done(&rows);
@@ -246,14 +247,23 @@ static int entered(struct writer *writer, const struct request_row *row, enum re
     return r;
 }
 
+/* One that a callback brought is in the body of that callback. */
 static int insert_result(struct writer *writer, store_key key, const struct request_end *end)
 {
-    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_RESULT);
+    cleanup_free char *text = NULL;
+    struct digest digest;
+    size_t size;
+    int r = json_serialize(end->reading->result, &text, &size);
 
+    if (r == 0)
+        r = result_digest(end->reading->result, &digest);
+    if (r < 0)
+        return r;
+    cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_RESULT);
     query_bind_int(&query, key);
     query_bind_int(&query, end->received_at);
-    query_bind_digest(&query, &end->reading->result_digest);
-    query_bind_text_n(&query, end->reading->result_text, end->reading->result_size);
+    query_bind_digest(&query, &digest);
+    query_bind_text_n(&query, text, size);
     query_bind_text_n(&query, end->raw, end->raw_size);
     return query_run(&query);
 }
@@ -296,7 +306,7 @@ int request_finish(struct writer *writer, const struct request_row *row,
 
     assert(request_may_become(row->state, REQUEST_FINISHED));
     r = finish_row(writer, row, end);
-    if (r == 0)
+    if (r == 0 && end->source != SOURCE_CALLBACK)
         r = insert_result(writer, row->key, end);
     if (r == 0)
         r = request_learn_id(writer, row, end->reading->enrichment_id);

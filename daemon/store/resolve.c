@@ -278,6 +278,7 @@ static int load_candidates(struct writer *writer, const struct reading *reading,
         r = requests_of_enrichment_id(writer, reading->enrichment_id, &ret->rows);
     if (r == 0)
         ret->submission = submission ? submission : common_submission(&ret->rows);
+    ret->token = ret_trait->token;
     return r;
 }
 

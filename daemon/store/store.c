@@ -18,6 +18,11 @@ uint64_t store_database_number(const struct store *store)
     return store->database_number;
 }
 
+const uint8_t *store_secret(const struct store *store)
+{
+    return store->secret;
+}
+
 static int init_wake(pthread_cond_t *ret)
 {
     pthread_condattr_t attributes;
@@ -47,6 +52,7 @@ static void store_free(struct store *store)
         close(store->lock_fd);
     pthread_cond_destroy(&store->wake);
     pthread_mutex_destroy(&store->lock);
+    secret_wipe(store->secret, sizeof(store->secret));
     free(store->path);
     free(store);
 }
@@ -133,6 +139,7 @@ static int start(struct store *store, int64_t now)
     if (r < 0)
         return r;
     store->database_number = store->writer.database_number;
+    memcpy(store->secret, store->writer.secret, sizeof(store->secret));
     health_look_at_disk(store);
     /* What the recovery changed is the first thing the loop hears. */
     queue_end(store, NULL, 0, &store->writer.changes);

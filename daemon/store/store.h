@@ -116,7 +116,8 @@ enum store_kind {
     STORE_KIND_REQUEST = 1,
     STORE_KIND_CALLBACK,
     STORE_KIND_DELIVERY,
-    STORE_KIND_EVENT
+    STORE_KIND_EVENT,
+    STORE_KIND_SUBMISSION, /* never shown: a token carries its key */
 };
 void store_id(const struct store *store, enum store_kind kind, store_key key,
               char ret[static UUID_TEXT_SIZE]);

@@ -7,6 +7,7 @@
 /* Constant while the store is open; any thread. */
 const char *store_path(const struct store *store);
 uint64_t store_database_number(const struct store *store); /* meta.database_number */
+const uint8_t *store_secret(const struct store *store);    /* meta.secret: DIGEST_KEY_BYTES */
 
 /* store_id() and store_key_of() for whoever has no struct store at hand. */
 void id_format(uint64_t database_number, enum store_kind kind, store_key key,
@@ -23,7 +24,7 @@ const char *event_name(int64_t number);
 /* Events older than the newest by so many keys are forgotten, some at a time. */
 #define EVENTS_KEPT 100000
 
-/* submission.token_digest: what a token is looked up by. */
+/* submission.token_digest: what a token is looked up by that was made before schema 6. */
 void token_digest(const struct token *token, struct digest *ret);
 
 /* Kinds of rows in the table counter. */

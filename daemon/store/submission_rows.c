@@ -6,8 +6,6 @@
 int submission_get(struct writer *writer, store_key key, struct submission_row *ret)
 {
     cleanup_query struct query query = query_start(&writer->database, SQL_GET_SUBMISSION);
-    const char *token;
-    size_t size;
     int r;
 
     query_bind_int(&query, key);
@@ -23,31 +21,32 @@ int submission_get(struct writer *writer, store_key key, struct submission_row *
         .unanswered = query_int(&query, 4),
         .part = query_int(&query, 6),
     };
-    token = query_blob(&query, 5, &size);
-    if (token != NULL && size == sizeof(ret->token.bytes))
-        memcpy(ret->token.bytes, token, size);
+    query_token(&query, 5, &ret->token);
     return 1;
 }
 
 int submission_create(struct writer *writer, const struct new_submission *new_submission,
                       store_key *ret)
 {
-    const struct token *token = new_submission->token;
     cleanup_query struct query query = query_start(&writer->database, SQL_INSERT_SUBMISSION);
-    struct digest digest = {0};
+    store_key key = next_key(writer, STORE_KIND_SUBMISSION);
+    uint8_t nonce[TOKEN_NONCE_BYTES];
+    struct token token;
     int r;
 
-    if (token)
-        token_digest(token, &digest);
+    random_fill(nonce, sizeof(nonce));
+    token_seal(writer->secret, key, nonce, &token);
+    query_bind_int(&query, key);
     query_bind_int(&query, new_submission->state);
     query_bind_int(&query, new_submission->type);
     query_bind_int(&query, new_submission->bulk);
     query_bind_key(&query, new_submission->next_at);
-    query_bind_blob(&query, token ? token->bytes : NULL, sizeof(token->bytes));
-    query_bind_blob(&query, token ? digest.bytes : NULL, sizeof(digest.bytes));
+    query_bind_blob(&query, new_submission->state == SUBMISSION_REGISTERED ? NULL : token.bytes,
+                    sizeof(token.bytes));
     r = query_run(&query);
+    secret_wipe(&token, sizeof(token));
     if (r == 0)
-        *ret = writer_last_key(writer);
+        *ret = key;
     return r;
 }
 

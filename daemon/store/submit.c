@@ -84,21 +84,17 @@ static int plan_each(struct writer *writer, struct store_submit *submit, struct 
 static int create_requests(struct writer *writer, struct store_submit *submit,
                            const struct plan *plan)
 {
-    struct token token;
     bool lone = plan->n_news == 1;
     struct new_submission new_submission = {
         .state = SUBMISSION_WAITING,
         .type = submit->contacts[0].type,
         .bulk = !lone,
         .next_at = submit->now + (lone ? grouping_delay(writer) : 0),
-        .token = &token,
     };
     struct new_request new_request = {.state = REQUEST_QUEUED, .now = submit->now};
     int r;
 
-    token_random(&token);
     r = submission_create(writer, &new_submission, &new_request.submission);
-    secret_wipe(&token, sizeof(token));
     for (size_t i = 0; r == 0 && i < plan->n_news; i++) {
         new_request.contact = &submit->contacts[plan->news[i]];
         r = request_create(writer, &new_request, &submit->keys[plan->news[i]]);

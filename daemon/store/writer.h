@@ -143,8 +143,9 @@ int requests_of_enrichment_id(struct writer *writer, const char *enrichment_id,
 /* What matching asks of a submission. */
 struct submission_trait {
     bool bulk;
-    bool ids_known;  /* none of its calls went unanswered */
-    bool registered; /* it has no calls */
+    bool ids_known;     /* none of its calls went unanswered */
+    bool registered;    /* it has no calls */
+    struct token token; /* zeros: none */
 };
 /* requests_of_submission() with that, in one statement, for callbacks. */
 int candidates_of_submission(struct writer *writer, store_key submission, struct request_rows *ret,
@@ -204,8 +205,8 @@ struct new_submission {
     enum enrichment_type type;
     bool bulk;
     int64_t next_at;
-    const struct token *token; /* or NULL */
 };
+/* Gets a token, but for a registration, whose callbacks come elsewhere. */
 int submission_create(struct writer *writer, const struct new_submission *new_submission,
                       store_key *ret);
 int submission_set_state(struct writer *writer, store_key key, enum submission_state state,
@@ -370,7 +371,7 @@ int callback_match(struct writer *writer, struct callback_row *row,
                    const struct callback_match *match);
 /* Unmatched ones that wait for @enrichment_id find their request, if they can. */
 int callbacks_match_waiting(struct writer *writer, const char *enrichment_id, int64_t now);
-int result_differs(struct writer *writer, store_key request, const struct digest *digest,
+int result_differs(struct writer *writer, store_key request, const struct reading *reading,
                    bool *ret);
 
 /* resolve.c: whose callback is it? */
@@ -380,6 +381,7 @@ struct resolution {
     store_key submission;     /* that it is about; 0: unknown */
     bool batch;               /* there is, or was, more than one candidate */
     bool erased;              /* it is about an erased person */
+    struct token token;       /* of the submission that was asked for; zeros: none */
 };
 void resolution_done(struct resolution *resolution);
 /* @submission: whose token it came on; 0: shared secret. */

@@ -89,19 +89,16 @@ static void insert(const struct statements *statements, int64_t number, int64_t 
     char enrichment_id[PERSON_ID_SIZE];
     struct contact contact;
     struct token token;
-    struct digest digest;
     int64_t key = number + 1;
     const char *json;
 
     person_token(number, &token);
-    digest_compute(NULL, &(struct digest_part){token.bytes, sizeof(token.bytes)}, 1, &digest);
     person_enrichment_id(number, enrichment_id);
     make_contact(number, &contact);
     json = json_object_to_json_string_ext(contact.content, JSON_C_TO_STRING_PLAIN);
 
     sqlite3_bind_int64(statements->submission, 1, key);
     sqlite3_bind_blob(statements->submission, 2, token.bytes, sizeof(token.bytes), SQLITE_STATIC);
-    sqlite3_bind_blob(statements->submission, 3, digest.bytes, sizeof(digest.bytes), SQLITE_STATIC);
     step(statements->submission);
     sqlite3_bind_int64(statements->call, 1, key);
     sqlite3_bind_int64(statements->call, 2, now);
@@ -127,9 +124,9 @@ static void fill(int64_t count)
 {
     int64_t now = time_now() - count / 1000;
     struct statements statements = {
-        .submission = prepare(
-            "INSERT INTO submission (id, state, enrichment_type, bulk, tries, token, token_digest) "
-            "VALUES (?1, 2, 0, 0, 1, ?2, ?3)"),
+        .submission =
+            prepare("INSERT INTO submission (id, state, enrichment_type, bulk, tries, token) "
+                    "VALUES (?1, 2, 0, 0, 1, ?2)"),
         .call = prepare(
             "INSERT INTO call (id, submission, started_at, ended_at, outcome, enrichment_id) "
             "VALUES (?1, ?1, ?2, ?2, 0, ?3)"),
@@ -154,6 +151,16 @@ static void fill(int64_t count)
     sqlite3_finalize(statements.poll);
 }
 
+/* So that who sends the callbacks can make the tokens. */
+static void set_secret(void)
+{
+    sqlite3_stmt *statement = prepare("UPDATE meta SET secret = ?1");
+
+    sqlite3_bind_blob(statement, 1, person_secret, sizeof(person_secret), SQLITE_STATIC);
+    step(statement);
+    sqlite3_finalize(statement);
+}
+
 /* Takes the definition of an index along for later. */
 static void drop_index(const char *name, char ret_sql[static 512])
 {
@@ -171,7 +178,7 @@ static void drop_index(const char *name, char ret_sql[static 512])
 
 int main(int argc, char **argv)
 {
-    char by_token[512], by_id[512], sql[256];
+    char by_id[512], sql[256];
     int64_t count = argc == 3 ? atoll(argv[2]) : 0;
 
     if (count < 1 || crypto_init() < 0) {
@@ -181,10 +188,9 @@ int main(int argc, char **argv)
     make(argv[1]);
     check(sqlite3_open(argv[1], &database), argv[1]);
     run("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000");
-    drop_index("submission_by_token", by_token);
+    set_secret();
     drop_index("request_by_enrichment_id", by_id);
     fill(count);
-    run(by_token);
     run(by_id);
     snprintf(sql, sizeof(sql),
              "INSERT INTO counter (kind, a, b, n) VALUES (%d, %d, %d, %" PRId64

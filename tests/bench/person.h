@@ -7,7 +7,10 @@
 
 #define PERSON_ID_SIZE 37
 
-/* The token of the submission that has request @number. */
+/* meta.secret of the database. */
+extern const uint8_t person_secret[TOKEN_SECRET_BYTES];
+
+/* The token of the submission that has request @number; their keys begin with 1. */
 void person_token(int64_t number, struct token *ret);
 
 /* Its enrichment_id, in the form of a UUID. */

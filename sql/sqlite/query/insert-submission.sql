@@ -1,2 +1,1 @@
-INSERT INTO submission (state, enrichment_type, bulk, next_at, token, token_digest)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO submission (id, state, enrichment_type, bulk, next_at, token) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -1,1 +1,1 @@
-SELECT id FROM callback WHERE state = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
+SELECT id FROM callback WHERE state = ?1 AND state <> 0 AND id < ?2 ORDER BY id DESC LIMIT ?3;

@@ -1,1 +1,1 @@
-SELECT received_at FROM callback WHERE state = ?1 ORDER BY id LIMIT 1;
+SELECT received_at FROM callback WHERE state = ?1 AND state <> 0 ORDER BY id LIMIT 1;

@@ -56,15 +56,51 @@ Test(crypto, token_parse_refuses)
     }
 }
 
+Test(crypto, a_sealed_token_carries_its_key)
+{
+    static const uint8_t secret[TOKEN_SECRET_BYTES] = {1}, other[TOKEN_SECRET_BYTES] = {2};
+    static const uint8_t nonce[TOKEN_NONCE_BYTES] = {3}, another[TOKEN_NONCE_BYTES] = {4};
+    static const int64_t keys[] = {0, 1, 255, 256, INT64_C(0x123456789abc), (INT64_C(1) << 48) - 1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        struct token token, again;
+        int64_t key = -1;
+
+        token_seal(secret, keys[i], nonce, &token);
+        token_seal(secret, keys[i], nonce, &again);
+        cr_expect_eq(memcmp(&token, &again, sizeof(token)), 0);
+        cr_expect(token_open(secret, &token, &key));
+        cr_expect_eq(key, keys[i]);
+        cr_expect_not(token_open(other, &token, &key));
+        token_seal(secret, keys[i], another, &again);
+        /* Nothing of the key or of the nonce shows, so all of it differs. */
+        cr_expect_neq(memcmp(token.bytes, again.bytes, 8), 0);
+        cr_expect_neq(memcmp(token.bytes + 16, again.bytes + 16, 6), 0);
+        cr_expect_neq(memcmp(token.bytes + 24, again.bytes + 24, 8), 0);
+    }
+}
+
+Test(crypto, a_token_with_any_other_bit_is_none)
+{
+    static const uint8_t secret[TOKEN_SECRET_BYTES] = {1}, nonce[TOKEN_NONCE_BYTES] = {3};
+    struct token token;
+    int64_t key = -1;
+
+    token_seal(secret, 77, nonce, &token);
+    for (size_t bit = 0; bit < 8 * sizeof(token.bytes); bit++) {
+        struct token bent = token;
+
+        bent.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        cr_expect_not(token_open(secret, &bent, &key), "bit %zu", bit);
+    }
+    cr_expect_eq(key, -1);
+}
+
 Test(crypto, randomness)
 {
-    struct token a, b;
     uint8_t x[64] = {0}, y[64] = {0};
     uint32_t seen = 0;
 
-    token_random(&a);
-    token_random(&b);
-    cr_expect_neq(memcmp(&a, &b, sizeof(a)), 0);
     random_fill(x, sizeof(x));
     cr_expect_neq(memcmp(x, y, sizeof(x)), 0);
     cr_expect_eq(random_uniform(0), 0);

@@ -214,7 +214,9 @@ Test(store_forget, a_person_by_what_pronto_answered)
     struct found found;
 
     finish("Zenobia", "id-of-zenobia", "z@example.com");
-    run_sql("UPDATE result SET raw = '{\"contact\": {\"email\": \"raw-zenobia@example.com\"}}'");
+    run_sql("INSERT INTO result (request, received_at, digest, json, raw)"
+            " SELECT request, received_at, x'00', '{}',"
+            " '{\"contact\": {\"email\": \"raw-zenobia@example.com\"}}' FROM callback");
     found = look_for(PERSON_EMAIL, "raw-zenobia@example.com");
     cr_assert_eq(found.n_requests, 1);
     cr_expect_eq(forget(&found), 1);

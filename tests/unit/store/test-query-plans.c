@@ -32,6 +32,7 @@ static const struct {
     {"read-hook-names", "SCAN hook", "likewise"},
     {"count-due-deliveries", "SCAN (subquery-1)", "limited rows of an index"},
     {"get-counters", "SCAN counter", "once at the start; a row for each pair of state and type"},
+    {"get-last-keys", "SCAN sqlite_sequence", "once at the start; a row for each table"},
     {"get-first-event", "SCAN event", "the first row only"},
     {"get-result-of-person", "SCAN known", "limited rows of an index"},
     {"get-asked", "SCAN asked", "the first row only; calls under way are few"},

@@ -24,6 +24,12 @@ const char *store_path(const struct store *store)
     return NULL;
 }
 
+const uint8_t *store_secret(const struct store *store)
+{
+    (void)store;
+    return NULL;
+}
+
 uint64_t store_database_number(const struct store *store)
 {
     (void)store;

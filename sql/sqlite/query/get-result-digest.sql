@@ -1,1 +1,0 @@
-SELECT digest FROM result WHERE request = ?1

@@ -1,0 +1,1 @@
+SELECT id, token FROM submission WHERE id = ?1;
