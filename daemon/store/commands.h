@@ -335,8 +335,8 @@ struct store_purge {
     int64_t requests, callbacks, tombstones;
     struct purge_slice { /* the writer's own, zero */
         size_t stage;
-        int64_t at; /* this one and those before it were looked at */
-        store_key key;
+        store_key key; /* this one and those before it were looked at */
+        int64_t young; /* of the last ones, in a row */
         int64_t requests, callbacks, tombstones;
         bool more;
     } sofar, next;

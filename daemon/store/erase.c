@@ -285,10 +285,9 @@ static int delete_request(struct erasure *erasure)
 
     if (r == 0)
         r = idempotency_forget(writer, row->key);
-    if (r < 0)
-        return r;
-    count_request(writer, row->state, row->type, -1);
-    if (!request_state_is_final(row->state))
+    if (r == 0)
+        r = request_uncount(writer, row);
+    if (r == 0 && !request_state_is_final(row->state))
         r = note_settled(writer, row->key);
     if (r < 0)
         return r;

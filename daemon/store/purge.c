@@ -11,6 +11,7 @@
 #define SLICE_ERASED     100  /* requests and callbacks that go */
 #define SLICE_ROWS       500  /* callbacks and deliveries that go with them */
 #define SLICE_TOMBSTONES 1000
+#define YOUNG_MAX        1000 /* of a class, in a row: then so are all behind them */
 
 static const enum request_state ended[] = {REQUEST_FINISHED, REQUEST_FAILED, REQUEST_EXPIRED};
 
@@ -25,39 +26,33 @@ struct purge {
     size_t looked, erased, rows;
 };
 
-/* What comes after the place: *ret_at and *ret when it stopped. 1, 0, or a negative errno. */
-static int next_request(struct purge *purge, int64_t *ret_ended_at)
+/* The next one of the stage's class: 1, 0 at its end, or a negative errno. */
+static int next_request(struct purge *purge, int64_t *ret_created_at, int64_t *ret_ended_at)
 {
     struct purge_slice *slice = purge->slice;
-    int64_t class = (int64_t)ended[slice->stage / ENRICHMENT_MAX_] * ENRICHMENT_MAX_ +
-                    (int64_t)(slice->stage % ENRICHMENT_MAX_);
+    cleanup_query struct query query = query_start(&purge->writer->database, SQL_GET_REQUEST_AFTER);
     int r;
 
-    {
-        cleanup_query struct query query =
-            query_start(&purge->writer->database, SQL_GET_REQUEST_AFTER);
-        query_bind_int(&query, class);
-        query_bind_int(&query, slice->at);
-        query_bind_int(&query, slice->key);
-        r = query_step(&query);
-        if (r > 0) {
-            slice->key = query_int(&query, 1);
-            *ret_ended_at = query_int(&query, 2);
-        }
-    }
-    if (r != 0)
-        return r;
-    cleanup_query struct query query = query_start(&purge->writer->database, SQL_GET_REQUEST_LATER);
-    query_bind_int(&query, class);
-    query_bind_int(&query, slice->at);
-    query_bind_int(&query, purge->command->before);
+    query_bind_int(&query, (int64_t)ended[slice->stage / ENRICHMENT_MAX_] * ENRICHMENT_MAX_ +
+                               (int64_t)(slice->stage % ENRICHMENT_MAX_));
+    query_bind_int(&query, slice->key);
     r = query_step(&query);
     if (r > 0) {
-        slice->at = query_int(&query, 0);
-        slice->key = query_int(&query, 1);
+        slice->key = query_int(&query, 0);
+        *ret_created_at = query_int(&query, 1);
         *ret_ended_at = query_int(&query, 2);
     }
     return r;
+}
+
+/* Whether those behind one that was created at @created_at are worth a look. They are younger, but for
+ * what a clock that was wrong has dated into the future. */
+static bool may_be_old(struct purge *purge, int64_t created_at)
+{
+    struct purge_slice *slice = purge->slice;
+
+    slice->young = created_at >= purge->command->before ? slice->young + 1 : 0;
+    return slice->young < YOUNG_MAX;
 }
 
 /* 1 when a delivery of it still waits or runs. */
@@ -73,13 +68,13 @@ static int is_wanted(struct purge *purge, enum sql_query which, store_key key)
 static int purge_request(struct purge *purge)
 {
     struct purge_slice *slice = purge->slice;
-    int64_t ended_at;
-    int r = next_request(purge, &ended_at);
+    int64_t created_at, ended_at;
+    int r = next_request(purge, &created_at, &ended_at);
 
     if (r <= 0)
         return r;
     if (ended_at >= purge->command->before)
-        return 1;
+        return may_be_old(purge, created_at);
     r = is_wanted(purge, SQL_GET_WAITING_DELIVERY_OF_REQUEST, slice->key);
     if (r != 0)
         return r;
@@ -171,7 +166,7 @@ int apply_purge(struct writer *writer, struct store_command *base)
         if (r > 0)
             continue;
         slice->stage++;
-        slice->at = 0;
+        slice->young = 0;
         slice->key = 0;
     }
     slice->more = slice->stage < STAGE_END;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX (INT64_C(1) << 48) /* what an identifier can hold, see common/uuid.h */
-
 int store_reader_open(struct store *store, struct store_reader **ret)
 {
     int r = reader_open(store_path(store), store_database_number(store), ret);

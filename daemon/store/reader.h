@@ -51,8 +51,9 @@ int reader_test_facts(struct store_reader *reader, store_key request, enum hook_
  * records for xxx_records_free(); *ret_next an allocation or NULL. READER_OK, READER_E_CURSOR or a
  * negative errno.
  *
- * Requests come by time of creation, those with enrichment_id or custom in the filter by key; the
- * rest by key. A cursor of one order is none of the other. */
+ * All come by key, which is the order in which they were made. Times of a filter are looked for by
+ * bisection: where the clock was set back, a list begins and ends at one of the moments that had the
+ * time, and what it gives is never outside of the filter. */
 #define READER_SCAN_MAX   10000
 #define READER_PAGE_BYTES ((size_t)4 * 1024 * 1024)
 

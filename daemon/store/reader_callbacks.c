@@ -88,9 +88,9 @@ static int fetch_all(struct list *list, struct range *range)
 {
     cleanup_query struct query query = query_start(&list->reader->database, SQL_READ_CALLBACKS);
 
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 /* Range a is the state; not matched ones, which nearly all are and no index has. */
@@ -100,9 +100,9 @@ static int fetch_state(struct list *list, struct range *range)
         query_start(&list->reader->database, SQL_READ_CALLBACKS_OF_STATE);
 
     query_bind_int(&query, range->a);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 /* Range a is the request; b is 0 for the callback that finished it, and 1 for those beside it. */
@@ -113,10 +113,10 @@ static int fetch_request(struct list *list, struct range *range)
                                                            : SQL_READ_CALLBACKS_BESIDE_REQUEST);
 
     query_bind_int(&query, range->a);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     if (range->b != 0)
         query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 static int load_callback(struct list *list, store_key key, void *item)

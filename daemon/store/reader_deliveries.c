@@ -95,10 +95,10 @@ static int fetch_all(struct list *list, struct range *range)
 {
     cleanup_query struct query query = query_start(&list->reader->database, SQL_READ_DELIVERIES);
 
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 /* Range a is the hook, b the state. */
@@ -109,10 +109,10 @@ static int fetch_class(struct list *list, struct range *range)
 
     query_bind_int(&query, range->a);
     query_bind_int(&query, range->b);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 /* Range a is the request. */
@@ -122,10 +122,10 @@ static int fetch_request(struct list *list, struct range *range)
         query_start(&list->reader->database, SQL_READ_DELIVERIES_OF_REQUEST);
 
     query_bind_int(&query, range->a);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, window_of(list)->first);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 static int load_delivery(struct list *list, store_key key, void *item)
@@ -190,50 +190,6 @@ static int plan_classes(struct list *list)
     return r < 0 ? r : add_classes(list, &hook, hook != 0);
 }
 
-/* 1 with the first key from @key on and its time, 0 when there is none, or a negative errno. */
-static int key_from(struct store_reader *reader, store_key key, store_key *ret_key, int64_t *ret_at)
-{
-    cleanup_query struct query query = query_start(&reader->database, SQL_READ_DELIVERY_TIME);
-    int r;
-
-    query_bind_int(&query, key);
-    r = query_step(&query);
-    if (r > 0) {
-        *ret_key = query_int(&query, 0);
-        *ret_at = query_int(&query, 1);
-    }
-    return r;
-}
-
-/* The first key whose delivery was created at @at or later; one behind the last when there is none.
- * Keys grow with time, so halves are searched: a few dozen look-ups at any size. */
-static int key_at(struct store_reader *reader, int64_t at, store_key *ret)
-{
-    store_key low = 1, high, key;
-    int64_t created_at;
-    {
-        cleanup_query struct query query = query_start(&reader->database, SQL_READ_LAST_DELIVERY);
-        int r = query_get_int(&query, &high);
-
-        if (r < 0)
-            return r;
-        high++;
-    }
-    while (low < high) {
-        store_key middle = low + (high - low) / 2;
-        int r = key_from(reader, middle, &key, &created_at);
-
-        if (r < 0)
-            return r;
-        if (r == 0 || created_at >= at)
-            high = middle;
-        else
-            low = key + 1;
-    }
-    *ret = low;
-    return 0;
-}
-
 /* Inside of the snapshot. 0 or a negative errno. */
 static int plan_times(struct list *list, struct window *window)
 {
@@ -242,11 +198,11 @@ static int plan_times(struct list *list, struct window *window)
     int r = 0;
 
     if (filter->since != 0)
-        r = key_at(list->reader, filter->since, &window->first);
+        r = list_find_time(list, SQL_READ_DELIVERY_TIME, filter->since, &window->first);
     if (r == 0 && filter->until != 0) {
-        r = key_at(list->reader, filter->until, &behind);
-        if (r == 0 && behind < list->start.key)
-            list->start.key = behind;
+        r = list_find_time(list, SQL_READ_DELIVERY_TIME, filter->until, &behind);
+        if (r == 0 && behind < list->start)
+            list->start = behind;
     }
     return r;
 }

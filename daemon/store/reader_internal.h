@@ -6,6 +6,8 @@
 #include "store/reader.h"
 #include "store/store_internal.h"
 
+#define KEY_MAX (INT64_C(1) << 48) /* what an identifier can hold, see common/uuid.h */
+
 struct store_reader {
     struct database database;
     uint64_t database_number;

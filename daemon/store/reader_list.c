@@ -1,5 +1,5 @@
-/* How a page stays cheap at any size of the store: each range is one index with equal first
- * columns, so its rows come ordered, and a step of it is a seek and a few neighbours. The page
+/* How a page stays cheap at any size of the store: the rows of each range come
+ * ordered by key, and a step of it is a seek and a few neighbours. The page
  * takes the greatest head of all ranges until it is full. Three bounds end a page early, with a
  * cursor to go on: its items, the rows that were looked at, and the bytes that were read. */
 #include "store/reader_list.h"
@@ -13,16 +13,15 @@
 
 #define RANGE_FIRST_STEP 4 /* most ranges of a merge give the page a few rows or none */
 
-/* A letter and two numbers of 16 hexadecimal digits. */
+/* A letter and the last key in hexadecimal digits. */
 #define CURSOR_DIGITS 16
-#define CURSOR_LENGTH (1 + 2 * CURSOR_DIGITS)
+#define CURSOR_LENGTH (1 + CURSOR_DIGITS)
 
-static int cursor_format(const struct list *list, const struct position *position, char **ret)
+static int cursor_format(const struct list *list, store_key key, char **ret)
 {
     char *text = NULL;
 
-    if (asprintf(&text, "%c%016" PRIx64 "%016" PRIx64, list->cursor, (uint64_t)position->at,
-                 (uint64_t)position->key) < 0)
+    if (asprintf(&text, "%c%016" PRIx64, list->cursor, (uint64_t)key) < 0)
         return -ENOMEM;
     assert(strlen(text) == CURSOR_LENGTH);
     *ret = text;
@@ -46,23 +45,20 @@ static bool digits_parse(const char *text, int64_t *ret)
     return true;
 }
 
-static bool cursor_parse(const struct list *list, const char *text, struct position *ret)
+static bool cursor_parse(const struct list *list, const char *text, store_key *ret)
 {
-    struct position position;
+    store_key key;
 
-    if (strlen(text) != CURSOR_LENGTH || text[0] != list->cursor ||
-        !digits_parse(text + 1, &position.at) ||
-        !digits_parse(text + 1 + CURSOR_DIGITS, &position.key))
+    if (strlen(text) != CURSOR_LENGTH || text[0] != list->cursor || !digits_parse(text + 1, &key) ||
+        key < 1)
         return false;
-    if (position.key < 1 || position.at < 0 || (!list->by_time && position.at != 0))
-        return false;
-    *ret = position;
+    *ret = key;
     return true;
 }
 
 int list_start(struct list *list, const char *after)
 {
-    list->start = (struct position){list->by_time ? INT64_MAX : 0, INT64_MAX};
+    list->start = INT64_MAX;
     if (after && !cursor_parse(list, after, &list->start))
         return READER_E_CURSOR;
     return READER_OK;
@@ -85,16 +81,13 @@ void list_done(struct list *list)
     list->ranges = NULL;
 }
 
-int range_read(struct list *list, struct range *range, struct query *query)
+int range_read(struct range *range, struct query *query)
 {
     int r;
 
     while ((r = query_step(query)) > 0) {
         assert(range->n < RANGE_STEP);
-        range->last = (struct position){
-            .at = list->by_time ? query_int(query, 0) : 0,
-            .key = query_int(query, list->by_time ? 1 : 0),
-        };
+        range->last = query_int(query, 0);
         range->heads[range->n++] = range->last;
     }
     return r;
@@ -115,17 +108,11 @@ static int range_fill(struct list *list, struct range *range)
     return r;
 }
 
-static bool comes_first(const struct position *a, const struct position *b)
-{
-    return a->at != b->at ? a->at > b->at : a->key > b->key;
-}
-
 /* The next item of all ranges; what stands in several of them comes once. 1, 0 at the end, or a
  * negative errno. */
-static int list_next(struct list *list, struct position *ret)
+static int list_next(struct list *list, store_key *ret)
 {
-    struct position first = {0};
-    bool found = false;
+    store_key first = 0;
 
     for (size_t i = 0; i < list->n_ranges; i++) {
         struct range *range = &list->ranges[i];
@@ -135,34 +122,55 @@ static int list_next(struct list *list, struct position *ret)
             return r;
         if (range->next == range->n)
             continue;
-        if (!found || comes_first(&range->heads[range->next], &first))
+        if (range->heads[range->next] > first)
             first = range->heads[range->next];
-        found = true;
     }
-    if (!found)
+    if (first == 0)
         return 0;
     for (size_t i = 0; i < list->n_ranges; i++) {
         struct range *range = &list->ranges[i];
 
-        if (range->next < range->n && !comes_first(&first, &range->heads[range->next]))
+        if (range->next < range->n && range->heads[range->next] == first)
             range->next++;
     }
     *ret = first;
     return 1;
 }
 
+int list_find_time(struct list *list, enum sql_query from, int64_t at, store_key *ret)
+{
+    store_key low = 1, high = KEY_MAX;
+
+    while (low < high) {
+        cleanup_query struct query query = query_start(&list->reader->database, from);
+        store_key middle = low + (high - low) / 2;
+        int r;
+
+        query_bind_int(&query, middle);
+        r = query_step(&query);
+        if (r < 0)
+            return r;
+        if (r == 0 || query_int(&query, 1) >= at)
+            high = middle;
+        else
+            low = query_int(&query, 0) + 1;
+    }
+    *ret = low;
+    return 0;
+}
+
 struct page {
     char *items;
     size_t n, limit;
     bool more;
-    struct position last; /* that was looked at */
+    store_key last; /* that was looked at */
 };
 
 static int page_fill(struct list *list, struct page *page)
 {
     for (size_t rows = 0;; rows++) {
-        struct position position;
-        int r = list_next(list, &position);
+        store_key key;
+        int r = list_next(list, &key);
 
         if (r <= 0)
             return r;
@@ -170,11 +178,11 @@ static int page_fill(struct list *list, struct page *page)
             page->n == page->limit || rows == READER_SCAN_MAX || list->size >= READER_PAGE_BYTES;
         if (page->more)
             return 0;
-        r = list->load(list, position.key, page->items + page->n * list->item_size);
+        r = list->load(list, key, page->items + page->n * list->item_size);
         if (r < 0)
             return r;
         page->n += (size_t)r;
-        page->last = position;
+        page->last = key;
     }
 }
 
@@ -190,7 +198,7 @@ int list_page(struct list *list, size_t limit, void **ret_items, size_t *ret_n, 
         return -ENOMEM;
     r = page_fill(list, &page);
     if (r == 0 && page.more)
-        r = cursor_format(list, &page.last, &next);
+        r = cursor_format(list, page.last, &next);
     if (r < 0) {
         list_free_items(page.items, page.n, list->item_size, list->item_done);
         return r;

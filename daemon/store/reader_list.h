@@ -1,36 +1,30 @@
-/* Pages of lists, the same for all kinds: a merge of ordered ranges, each of one index, read in
+/* Pages of lists, the same for all kinds, newest key first: a merge of ordered ranges, read in
  * small steps and no further than the page needs; cursors. For reader*.c only. */
 #pragma once
 
 #include "store/reader_internal.h"
 
-/* Items come in descending order of (at, key); in lists that are ordered by key alone, at is 0. */
-struct position {
-    int64_t at;
-    store_key key;
-};
-
 #define RANGE_STEP 32 /* most rows of one statement */
 
 struct range {
-    int64_t a, b;                      /* which one: the kind of list knows what they mean */
-    struct position heads[RANGE_STEP]; /* read and not yet given out: next..n-1 */
+    int64_t a, b;                /* which one: the kind of list knows what they mean */
+    store_key heads[RANGE_STEP]; /* read and not yet given out: next..n-1 */
     size_t n, next;
-    size_t step;          /* so many rows are wanted now; grows to RANGE_STEP */
-    struct position last; /* the last one that was read */
-    bool end;             /* there are no more */
+    size_t step;    /* so many rows are wanted now; grows to RANGE_STEP */
+    store_key last; /* the last one that was read */
+    bool end;       /* there are no more */
 };
 
 struct list {
     struct store_reader *reader;
-    const void *filter;    /* the kind's own */
-    char cursor;           /* letter of the kind in cursors */
-    bool by_time;          /* ordered by (at, key), else by key */
-    struct position start; /* items come after this one */
+    const void *filter; /* the kind's own */
+    char cursor;        /* letter of the kind in cursors */
+    store_key start;    /* items come after this one */
+    store_key oldest;   /* what is below it is not wanted, when the kind knows that; 0 */
     struct range *ranges;
     size_t n_ranges;
 
-    /* Reads the next range->step positions after range->last with range_read(). 0 or a negative
+    /* Reads the next range->step keys after range->last with range_read(). 0 or a negative
      * errno. */
     int (*fetch)(struct list *list, struct range *range);
     /* Fills a zeroed item. 1; 0 when the filter refuses it (the item stays zeroed); or a negative
@@ -49,9 +43,13 @@ int list_ranges(struct list *list, size_t n);
 void list_done(struct list *list);
 #define cleanup_list __attribute__((cleanup(list_done)))
 
-/* Appends the rows (key) or, in a list by time, (at, key) of @query to @range. 0 or a negative
- * errno. */
-int range_read(struct list *list, struct range *range, struct query *query);
+/* Appends the rows (key) of @query to @range. 0 or a negative errno. */
+int range_read(struct range *range, struct query *query);
+
+/* The first key that was created at @at or later, one behind all keys when there is none, as far as the
+ * clock went forward only. Halves are searched: a few dozen look-ups at any size. @from: a statement
+ * that gives the first key not below ?1, and its time. 0 or a negative errno. */
+int list_find_time(struct list *list, enum sql_query from, int64_t at, store_key *ret);
 
 /* One page, inside of a snapshot. Outputs as those of the lists in reader.h. 0 or a negative
  * errno. */

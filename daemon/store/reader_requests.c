@@ -1,9 +1,9 @@
 /* Requests: by key, by what people write for one, and lists.
  *
  * A list is driven by the index that leaves the fewest rows: enrichment_id, else the first custom
- * member, both in the order of keys; else request_by_class, one range for each class that the
- * filter allows, in the order of (created_at, key). What the driving index does not know is asked
- * of the narrow row and of custom_member, and only then are content and result read. */
+ * member; else class_block, one range for each class that the filter allows. What the driving index
+ * does not know is asked of the narrow row and of custom_member, and only then are content and result
+ * read. */
 #include "store/reader_list.h"
 
 #include "model/contact.h"
@@ -165,33 +165,17 @@ int reader_request_find(struct store_reader *reader, const char *text, store_key
     return find_by_enrichment_id(reader, text, ret);
 }
 
-/* Range a is a class. First what is left of the millisecond where the last step ended, then what is
- * older. */
+/* Range a is a class. */
 static int fetch_class(struct list *list, struct range *range)
 {
-    const struct request_filter *filter = list->filter;
-    struct database *database = &list->reader->database;
-    const struct position from = range->last;
-    int r;
-    {
-        cleanup_query struct query query = query_start(database, SQL_READ_REQUESTS_OF_CLASS_AT);
+    cleanup_query struct query query =
+        query_start(&list->reader->database, SQL_READ_REQUESTS_OF_CLASS);
 
-        query_bind_int(&query, range->a);
-        query_bind_int(&query, from.at);
-        query_bind_int(&query, from.key);
-        query_bind_int(&query, from.at < filter->since ? 0 : (int64_t)range->step);
-        r = range_read(list, range, &query);
-    }
-    if (r == 0 && range->n < range->step) {
-        cleanup_query struct query query = query_start(database, SQL_READ_REQUESTS_OF_CLASS);
-
-        query_bind_int(&query, range->a);
-        query_bind_int(&query, from.at);
-        query_bind_int(&query, filter->since);
-        query_bind_int(&query, (int64_t)(range->step - range->n));
-        r = range_read(list, range, &query);
-    }
-    return r;
+    query_bind_int(&query, range->a);
+    query_bind_int(&query, range->last);
+    query_bind_int(&query, list->oldest);
+    query_bind_int(&query, (int64_t)range->step);
+    return range_read(range, &query);
 }
 
 static int fetch_enrichment_id(struct list *list, struct range *range)
@@ -201,9 +185,9 @@ static int fetch_enrichment_id(struct list *list, struct range *range)
         query_start(&list->reader->database, SQL_READ_REQUESTS_OF_ENRICHMENT_ID);
 
     query_bind_text(&query, filter->enrichment_id);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 static int64_t custom_key_of(const struct request_filter *filter, size_t i)
@@ -220,9 +204,9 @@ static int fetch_custom(struct list *list, struct range *range)
         query_start(&list->reader->database, SQL_READ_REQUESTS_OF_CUSTOM);
 
     query_bind_int(&query, range->a);
-    query_bind_int(&query, range->last.key);
+    query_bind_int(&query, range->last);
     query_bind_int(&query, (int64_t)range->step);
-    return range_read(list, range, &query);
+    return range_read(range, &query);
 }
 
 static bool class_passes(const struct request_filter *filter, int64_t class)
@@ -285,7 +269,9 @@ static bool content_passes(const struct request_filter *filter, const struct req
 static int load_request(struct list *list, store_key key, void *item)
 {
     struct request_record *record = item;
-    int r = list->by_time ? 1 : narrow_passes(list, key); /* ranges by class need no check */
+    const struct request_filter *filter = list->filter;
+    bool class_alone = list->fetch == fetch_class && filter->since == 0 && filter->until == 0;
+    int r = class_alone ? 1 : narrow_passes(list, key);
 
     if (r == 1)
         r = custom_passes(list, key);
@@ -319,26 +305,36 @@ static int add_classes(struct list *list, const struct request_filter *filter)
     return 0;
 }
 
-/* Chooses the index, and starts there. READER_OK, READER_E_CURSOR or a negative errno. */
-static int plan(struct list *list, const struct request_filter *filter, const char *after)
+/* Between which keys the times of the filter are. */
+static int find_bounds(struct list *list, const struct request_filter *filter)
 {
-    int r;
+    store_key until;
+    int r = 0;
 
-    list->by_time = !filter->enrichment_id && filter->n_custom == 0;
-    list->cursor = list->by_time ? 'r' : 'k';
-    list->fetch = list->by_time           ? fetch_class
-                  : filter->enrichment_id ? fetch_enrichment_id
-                                          : fetch_custom;
-    r = list_start(list, after);
-    if (r != READER_OK)
+    if (filter->since != 0)
+        r = list_find_time(list, SQL_READ_REQUEST_TIME, filter->since, &list->oldest);
+    if (r < 0 || filter->until == 0)
         return r;
-    if (list->by_time) {
-        if (filter->until != 0 && filter->until <= list->start.at)
-            list->start = (struct position){filter->until, 0}; /* no key is below 0 */
+    r = list_find_time(list, SQL_READ_REQUEST_TIME, filter->until, &until);
+    if (r == 0 && until < list->start)
+        list->start = until;
+    return r;
+}
+
+/* Chooses what drives the list, and starts there. 0 or a negative errno. */
+static int plan(struct list *list, const struct request_filter *filter)
+{
+    int r = find_bounds(list, filter);
+
+    if (r < 0)
+        return r;
+    list->fetch = filter->enrichment_id  ? fetch_enrichment_id
+                  : filter->n_custom > 0 ? fetch_custom
+                                         : fetch_class;
+    if (list->fetch == fetch_class)
         return add_classes(list, filter);
-    }
     r = list_ranges(list, 1);
-    if (r == 0 && !filter->enrichment_id)
+    if (r == 0 && list->fetch == fetch_custom)
         list->ranges[0].a = custom_key_of(filter, 0);
     return r;
 }
@@ -350,6 +346,7 @@ int reader_requests(struct store_reader *reader, const struct request_filter *fi
     cleanup_list struct list list = {
         .reader = reader,
         .filter = filter,
+        .cursor = 'r',
         .load = load_request,
         .item_size = sizeof(struct request_record),
         .item_done = done_request,
@@ -359,10 +356,12 @@ int reader_requests(struct store_reader *reader, const struct request_filter *fi
 
     if (filter->idempotency_key)
         return reader_list_idempotent(reader, filter, after, ret_items, ret_n, ret_next);
-    r = plan(&list, filter, after);
+    r = list_start(&list, after);
     if (r != READER_OK)
         return r;
     r = reader_begin(reader);
+    if (r == 0)
+        r = plan(&list, filter);
     if (r == 0)
         r = list_page(&list, limit, &items, ret_n, ret_next);
     reader_end(reader);

@@ -15,6 +15,18 @@ static int64_t class_of(enum request_state state, enum enrichment_type type)
     return (int64_t)state * ENRICHMENT_MAX_ + (int64_t)type;
 }
 
+static int count(struct writer *writer, store_key key, enum request_state state,
+                 enum enrichment_type type, int64_t n)
+{
+    count_request(writer, state, type, n);
+    return class_block_change(writer, key, class_of(state, type), n);
+}
+
+int request_uncount(struct writer *writer, const struct request_row *row)
+{
+    return count(writer, row->key, row->state, row->type, -1);
+}
+
 void request_rows_done(struct request_rows *rows)
 {
     free(rows->items);
@@ -214,7 +226,9 @@ int request_create(struct writer *writer, const struct new_request *new_request,
         r = person_remember(writer, key, contact);
     if (r < 0)
         return r;
-    count_request(writer, new_request->state, contact->type, 1);
+    r = count(writer, key, new_request->state, contact->type, 1);
+    if (r < 0)
+        return r;
     *ret = key;
     if (new_request->state == REQUEST_PENDING) {
         struct request_row row = {.key = key, .submission = new_request->submission};
@@ -236,11 +250,11 @@ int note_settled(struct writer *writer, store_key key)
 static int entered(struct writer *writer, const struct request_row *row, enum request_state state,
                    int64_t now)
 {
-    int r = 0;
+    int r = count(writer, row->key, row->state, row->type, -1);
 
-    count_request(writer, row->state, row->type, -1);
-    count_request(writer, state, row->type, 1);
-    if (!request_state_is_final(row->state) && request_state_is_final(state))
+    if (r == 0)
+        r = count(writer, row->key, state, row->type, 1);
+    if (r == 0 && !request_state_is_final(row->state) && request_state_is_final(state))
         r = note_settled(writer, row->key);
     if (r == 0)
         r = event_append(writer, now, EVENT_NAME_REQUEST + (int)state, row->key, 0, 0);

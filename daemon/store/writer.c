@@ -90,6 +90,7 @@ void writer_close(struct writer *writer)
     database_close(&writer->database);
     counters_done(&writer->counters);
     changes_done(&writer->changes);
+    class_changes_done(&writer->class_changes);
     secret_wipe(writer->secret, sizeof(writer->secret));
     writer->is_open = false;
 }
@@ -108,6 +109,7 @@ int writer_begin(struct writer *writer)
     if (!writer_usable(writer))
         return -ENOTCONN;
     changes_done(&writer->changes);
+    writer->class_changes.n = 0;
     r = run(writer, SQL_BEGIN);
     if (r == 0)
         writer->changes_before = sqlite3_total_changes64(writer->database.connection);
@@ -120,6 +122,8 @@ int writer_commit(struct writer *writer, bool *ret_wrote)
     bool wrote = sqlite3_total_changes64(connection) != writer->changes_before;
     int r = wrote ? counters_flush(writer) : 0;
 
+    if (r == 0 && wrote)
+        r = class_blocks_flush(writer);
     if (r == 0 && wrote)
         r = budget_flush(writer);
     if (r == 0 && wrote)

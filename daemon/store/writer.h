@@ -56,6 +56,15 @@ struct changes {
 };
 void changes_done(struct changes *changes);
 
+/* Requests that came to a class, or left it, in a block of neighbours. */
+struct class_change {
+    int64_t class, block, n;
+};
+struct class_changes {
+    struct class_change *items;
+    size_t n;
+};
+
 struct writer {
     const char *path;
     struct database database;
@@ -66,6 +75,7 @@ struct writer {
     struct counters counters;
     struct budget budget;
     struct changes changes;
+    struct class_changes class_changes;
     int64_t changes_before; /* rows changed before this transaction */
     int64_t wal_pages;
     store_key first_event, last_event; /* that are kept; 0: none */
@@ -108,6 +118,12 @@ int64_t counted_rejected_bytes(const struct writer *writer);
 store_key next_key(struct writer *writer, enum store_kind kind);
 /* Fills the counts that are kept on disk. */
 void counters_read(const struct counters *counters, struct store_counts *ret);
+
+/* class_blocks.c: which requests are in which class (state and type). @n: 1 or -1. What waits belongs to
+ * the transaction. */
+int class_block_change(struct writer *writer, store_key request, int64_t class, int64_t n);
+int class_blocks_flush(struct writer *writer);
+void class_changes_done(struct class_changes *changes);
 
 /* events.c */
 int event_append(struct writer *writer, int64_t at, int name, store_key request, store_key delivery,
@@ -179,6 +195,7 @@ int request_expire(struct writer *writer, const struct request_row *row, int64_t
 /* An early callback brings the identifier before the answer of the submit call does. */
 int request_learn_id(struct writer *writer, const struct request_row *row,
                      const char *enrichment_id);
+int request_uncount(struct writer *writer, const struct request_row *row); /* it was deleted */
 int note_settled(struct writer *writer, store_key key); /* it left queued or pending */
 int request_set_error(struct writer *writer, store_key key, const char *error);
 

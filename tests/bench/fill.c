@@ -197,6 +197,8 @@ int main(int argc, char **argv)
              ") ON CONFLICT (kind, a, b) DO UPDATE SET n = excluded.n",
              (int)COUNTER_REQUEST, (int)REQUEST_PENDING, (int)ENRICHMENT_EMAIL, count);
     run(sql);
+    run("INSERT INTO class_block (class, block, n) SELECT class, id >> 7, count(*) FROM request "
+        "GROUP BY 1, 2");
     run("PRAGMA wal_checkpoint(TRUNCATE)");
     sqlite3_close(database);
     return 0;

@@ -1,3 +1,5 @@
--- Of one class, by time of creation: the rest of one millisecond...
-SELECT created_at, id, coalesce(finished_at, created_at) FROM request INDEXED BY request_by_class
-WHERE class = ?1 AND created_at = ?2 AND id > ?3 ORDER BY id LIMIT 1
+-- The next one of a class.
+SELECT request.id, created_at, coalesce(finished_at, created_at)
+FROM class_block CROSS JOIN request ON request.id >= max(?2 + 1, block << 7) AND request.id < (block + 1) << 7
+WHERE class_block.class = ?1 AND block >= ?2 >> 7 AND request.class = ?1
+ORDER BY block, request.id LIMIT 1

@@ -95,6 +95,8 @@ static void add_pending(int n, int64_t due)
         "custom_digest, poll_at) SELECT n, 3, n, 1, 1, 'e-' || n, zeroblob(16), %lld + n FROM k;"
         "UPDATE request SET poll_at = %lld WHERE id = (SELECT max(n) FROM k);"
         "INSERT INTO poll SELECT poll_at, id FROM request WHERE id IN (SELECT n FROM k);"
+        "DELETE FROM class_block; INSERT INTO class_block (class, block, n)"
+        " SELECT class, id >> 7, count(*) FROM request GROUP BY class, id >> 7;"
         "INSERT INTO counter VALUES (0, 1, 0, %d) ON CONFLICT DO UPDATE SET n = n + %d; COMMIT",
         n, (long long)start + AFTER, (long long)due, n, n);
 

@@ -204,7 +204,7 @@ Test(reader_key_lists, deliveries)
     }
 }
 
-Test(reader_key_lists, a_cursor_of_keys_has_no_time)
+Test(reader_key_lists, a_cursor_of_one_list_is_none_of_another)
 {
     const struct callback_filter callbacks = {0};
     const struct delivery_filter deliveries = {.hook = "crm"};
@@ -213,14 +213,14 @@ Test(reader_key_lists, a_cursor_of_keys_has_no_time)
     size_t n;
     char *next;
 
-    cr_expect_eq(reader_callbacks(rows.reader, &callbacks, "c00000000000000010000000000000001", 50,
-                                  &page, &n, &next),
-                 READER_E_CURSOR);
-    cr_expect_eq(reader_deliveries(rows.reader, &deliveries, "c00000000000000000000000000000001",
-                                   50, &other, &n, &next),
-                 READER_E_CURSOR);
-    cr_assert_eq(reader_callbacks(rows.reader, &callbacks, "c00000000000000000000000000000001", 50,
-                                  &page, &n, &next),
-                 READER_OK);
+    cr_expect_eq(
+        reader_callbacks(rows.reader, &callbacks, "r0000000000000001", 50, &page, &n, &next),
+        READER_E_CURSOR);
+    cr_expect_eq(
+        reader_deliveries(rows.reader, &deliveries, "c0000000000000001", 50, &other, &n, &next),
+        READER_E_CURSOR);
+    cr_assert_eq(
+        reader_callbacks(rows.reader, &callbacks, "c0000000000000001", 50, &page, &n, &next),
+        READER_OK);
     callback_records_free(page, n);
 }

@@ -59,7 +59,8 @@ static void setup(void)
     }
     rows_sql(&rows,
              "UPDATE request SET enrichment_id = 'E', error = 'no', callback = id, source = 1;"
-             "INSERT INTO result SELECT id, 5, x'00', '{\"status\":\"finished\"}' FROM request;"
+             "INSERT INTO result (request, received_at, digest, json) SELECT id, 5, x'00', "
+             "'{\"status\":\"finished\"}' FROM request;"
              "INSERT INTO callback (id, state, reason, request, received_at, enrichment_id, client,"
              " headers, body) SELECT id, 0, 0, id, 9, 'E', '::1', '{\"A\":\"b\"}', x'7b7d'"
              " FROM request;"

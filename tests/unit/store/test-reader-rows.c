@@ -36,6 +36,23 @@ uint64_t store_database_number(const struct store *store)
     return DATABASE_NUMBER;
 }
 
+/* What the store does for each of its transactions. */
+#define ADD(class, id, n)                                                                          \
+    "INSERT INTO class_block (class, block, n) VALUES (" class ", " id " >> 7, " n ")"             \
+                                                               " ON CONFLICT (class, block) DO "   \
+                                                               "UPDATE SET n = n + excluded.n;"
+static const char keep_class_blocks[] =
+    "CREATE TEMP TRIGGER made AFTER INSERT ON request BEGIN " ADD(
+        "new.class", "new.id",
+        "1") "END;"
+             "CREATE TEMP TRIGGER gone AFTER DELETE ON request BEGIN " ADD(
+                 "old.class", "old.id",
+                 "-1") "DELETE FROM class_block WHERE n = 0; END;"
+                       "CREATE TEMP TRIGGER moved AFTER UPDATE OF class ON request BEGIN " ADD(
+                           "old.class", "old.id", "-1")
+                           ADD("new.class", "new.id",
+                               "1") "DELETE FROM class_block WHERE n = 0; END;";
+
 void rows_open(struct rows *rows)
 {
     const char *temporary = getenv("TMPDIR");
@@ -51,6 +68,7 @@ void rows_open(struct rows *rows)
     for (size_t i = 0; i < SQL_SCHEMA_VERSION; i++)
         cr_assert_eq(sqlite3_exec(rows->connection, sql_schemas[i].text, NULL, NULL, NULL),
                      SQLITE_OK);
+    rows_sql(rows, "%s", keep_class_blocks);
     cr_assert_eq(reader_open(rows->path, DATABASE_NUMBER, &rows->reader), 0);
 }
 

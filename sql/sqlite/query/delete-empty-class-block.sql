@@ -1,0 +1,1 @@
+DELETE FROM class_block WHERE class = ?1 AND block = ?2 AND n <= 0
