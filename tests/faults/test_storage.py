@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import resource
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -17,7 +16,6 @@ from harness import wait_until
 
 SECRET = "secret-" + uuid.uuid4().hex
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-STRACE = shutil.which("strace")
 
 
 def fill(prontod, number=100, size=3000):
@@ -219,39 +217,6 @@ def test_too_few_descriptors_harm_only_while_it_lasts(new_prontod):
 
 
 # The disk, through strace
-
-@pytest.fixture(name="inject")
-def make_inject(tmp_path):
-    """Attaches strace with a fault to the daemon's calls that sync; gives a function that detaches it."""
-    if os.geteuid() != 0 or STRACE is None or subprocess.run([STRACE, "-o", tmp_path / "try", "true"], check=False,
-                                                             capture_output=True).returncode:
-        pytest.skip("strace cannot be used here")
-    attached = []
-
-    def inject(prontod, fault):
-        out = tmp_path / f"trace-{len(attached)}"
-        process = subprocess.Popen([STRACE, "-f", "-o", out, "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:{fault}",
-                                    "-p", str(prontod.process.pid)], stderr=subprocess.PIPE, text=True)
-        attached.append(process)
-        seen = ""
-        while "attached" not in seen:
-            line = process.stderr.readline()
-            assert line, "strace ended: " + seen
-            seen += line
-
-        def detach():
-            process.terminate()
-            process.communicate(timeout=harness.PATIENCE)
-            assert any(word in out.read_text() for word in ("INJECTED", "DELAYED", "<detached")), "nothing was injected"
-
-        return detach
-
-    yield inject
-    for process in attached:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=harness.PATIENCE)
-
 
 def traced(new_prontod, **environment):
     options = os.environ.get("ASAN_OPTIONS", "")
