@@ -124,6 +124,17 @@ void connections_begin(struct ingress *ingress, struct MHD_Connection *connectio
     pthread_mutex_unlock(&ingress->lock);
 }
 
+void connections_yield(struct ingress *ingress, struct MHD_Connection *connection)
+{
+    struct peer *peer = peer_of(connection);
+
+    if (!peer)
+        return;
+    pthread_mutex_lock(&ingress->lock);
+    peer->idle = true;
+    pthread_mutex_unlock(&ingress->lock);
+}
+
 void connections_extend(struct ingress *ingress, struct MHD_Connection *connection, int64_t wait_ms)
 {
     struct peer *peer = peer_of(connection);
@@ -131,6 +142,7 @@ void connections_extend(struct ingress *ingress, struct MHD_Connection *connecti
     if (!peer)
         return;
     pthread_mutex_lock(&ingress->lock);
+    peer->idle = false;
     peer->deadline_boot_ms = time_boot_ms() + wait_ms;
     pthread_mutex_unlock(&ingress->lock);
 }

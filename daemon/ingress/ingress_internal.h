@@ -12,7 +12,8 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-/* One connection. Idle: it has no request whose header is complete. */
+/* One connection. Idle: it has no request whose header is complete, or one whose body is only thrown
+ * away: who has no token cannot keep others out with bodies that never end. */
 struct peer {
     TAILQ_ENTRY(peer) link; /* of peers: oldest idle first */
     int fd;
@@ -175,10 +176,13 @@ void connections_notify(void *cls, struct MHD_Connection *connection, void **soc
                         enum MHD_ConnectionNotificationCode code); /* http */
 void connections_begin(struct ingress *ingress, struct MHD_Connection *connection,
                        int64_t timeout_ms); /* http */
+/* Its request is refused and read only for that answer: it may give way all the same. */
+void connections_yield(struct ingress *ingress, struct MHD_Connection *connection); /* http */
 /* The request line came: its time runs. */
 void *connections_request_line(void *cls, const char *uri,
                                struct MHD_Connection *connection); /* http */
-/* The request has so much longer from now on: it waits for its commit. */
+/* The request has so much longer from now on: it was read whole, and waits for its commit or its
+ * answer. */
 void connections_extend(struct ingress *ingress, struct MHD_Connection *connection,
                         int64_t wait_ms); /* http */
 /* @request: that was answered; NULL: none. */

@@ -145,6 +145,7 @@ static enum MHD_Result refuse(struct request *request, enum answer answer)
 static void discard(struct request *request, enum answer answer)
 {
     count_answer(request->ingress, answer);
+    connections_yield(request->ingress, request->connection);
     request->stage = STAGE_DISCARD;
     request->answer = answer;
 }

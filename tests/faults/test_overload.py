@@ -126,6 +126,8 @@ PEERS = {
     "send nothing": b"",
     "send a byte": b"P",
     "send a part of the header": b"POST /callback/x HTTP/1.1\r\nHost",
+    "have no token and send no body": b"POST /callback/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+    "ask for a probe with a body": b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
 }
 
 
