@@ -19,8 +19,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ACCEPT_AT_ONCE  32
-#define ACCEPT_AGAIN_MS 100 /* after it failed for want of descriptors or memory */
+/* Of each connection, for what the library keeps of a request: its header above all. As much header as
+ * other servers take; the library clears all of it after each request. */
+#define CONNECTION_MEMORY (16 * 1024)
+#define ACCEPT_AT_ONCE    32
+#define ACCEPT_AGAIN_MS   100 /* after it failed for want of descriptors or memory */
 
 /* The raw path counts: the library's own unescaping would cut a token at %00. */
 static size_t keep_escaped(void *cls, struct MHD_Connection *connection, char *text)
@@ -34,6 +37,7 @@ static struct MHD_Daemon *start_daemon(struct http_thread *http, unsigned limit)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET, 0,
                             NULL, NULL, request_handle, http, MHD_OPTION_CONNECTION_LIMIT, limit,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                             MHD_OPTION_CONNECTION_TIMEOUT, 0U, /* connections.c has deadlines */
                             MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
                             keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,

@@ -26,7 +26,7 @@
 static const char writer_pragmas[] = PRAGMAS_ALL "PRAGMA synchronous=FULL;"
                                                  "PRAGMA secure_delete=ON;"
                                                  "PRAGMA foreign_keys=ON;"
-                                                 "PRAGMA cache_size=-16384;"
+                                                 "PRAGMA cache_size=-8192;"
                                                  "PRAGMA journal_size_limit=16777216;"
                                                  "PRAGMA max_page_count=" TEXT(SCRUB_PAGES_MAX) ";";
 
