@@ -28,6 +28,7 @@ struct store {
     int64_t probed_at;           /* whether a commit succeeds */
     int64_t checkpoint_at;       /* an incomplete one is not repeated at once */
     int64_t checkpointed_pages;  /* of the WAL that is */
+    int64_t sliced_pages;        /* of the WAL, when the last slice was moved */
     bool commit_failed;          /* the last one */
     struct store_counts measured; /* what only this thread writes; copied to @counts */
 

@@ -21,6 +21,7 @@
 /* Pages of the WAL: move them when it is quiet, and when it is not. */
 #define WAL_QUIET_PAGES 1024
 #define WAL_DUE_PAGES   8192
+#define WAL_SLICE_PAGES 256 /* so many at a time until then */
 
 enum store_trouble health_trouble(const struct store *store)
 {
@@ -167,14 +168,34 @@ static bool checkpoint_is_due(struct store *store)
     return pages >= WAL_DUE_PAGES || (pages >= WAL_QUIET_PAGES && queue_is_empty(store));
 }
 
+static void move_slice(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    int r;
+
+    if (writer->wal_pages < store->sliced_pages)
+        store->sliced_pages = 0; /* the WAL began anew */
+    if (writer->wal_pages - store->sliced_pages < WAL_SLICE_PAGES)
+        return;
+    store->sliced_pages = writer->wal_pages;
+    r = backfill_slice(writer);
+    if (r < 0 && !is_passing(r))
+        health_failed(store, r);
+}
+
 static void checkpoint(struct store *store)
 {
     int64_t now = time_boot_ms();
     bool truncate = store->erasing.n > 0, complete;
     int r;
 
-    if (!checkpoint_is_due(store) || now - store->checkpoint_at < CHECKPOINT_MS)
+    if (!checkpoint_is_due(store)) {
+        move_slice(store);
         return;
+    }
+    if (now - store->checkpoint_at < CHECKPOINT_MS)
+        return;
+    backfill_unmark(&store->writer);
     r = writer_checkpoint(&store->writer, truncate, &complete);
     if (r < 0 || !complete)
         store->checkpoint_at = now;
@@ -210,6 +231,7 @@ void health_close(struct store *store)
 {
     bool complete = false;
 
+    backfill_unmark(&store->writer);
     for (int i = 0; i < CLOSE_TRIES && !complete && store->failed == 0; i++) {
         if (i > 0)
             usleep(CHECKPOINT_MS * 1000);

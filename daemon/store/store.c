@@ -1,6 +1,7 @@
 #include "store/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ static void store_free(struct store *store)
     changes_done(&store->changes);
     if (store->event_fd >= 0)
         close(store->event_fd);
+    if (store->writer.file >= 0)
+        close(store->writer.file);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
     pthread_cond_destroy(&store->wake);
@@ -71,6 +74,7 @@ static int store_new(const char *path, const struct store_settings *settings, st
     }
     pthread_mutex_init(&store->lock, NULL);
     store->lock_fd = -1;
+    store->writer.file = -1;
     store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r = store->event_fd < 0 ? -errno : 0;
     store->path = strdup(path);
@@ -158,6 +162,8 @@ int store_open(const char *path, const struct store_settings *settings, int64_t 
     r = lock_take(path, &store->lock_fd, ret_reason);
     if (r == 0)
         r = check_database(path, now, ret_reason);
+    if (r == 0)
+        store->writer.file = open(path, O_RDONLY | O_CLOEXEC);
     if (r == 0)
         r = start(store, now);
     if (r == -EBADMSG)

@@ -87,6 +87,7 @@ int writer_open(struct writer *writer)
 
 void writer_close(struct writer *writer)
 {
+    backfill_done(writer);
     database_close(&writer->database);
     counters_done(&writer->counters);
     changes_done(&writer->changes);

@@ -78,6 +78,10 @@ struct writer {
     struct class_changes class_changes;
     int64_t changes_before; /* rows changed before this transaction */
     int64_t wal_pages;
+    struct database
+        mark; /* where the next slice of the WAL ends, see backfill.c; opened when needed */
+    bool marked;
+    int file; /* a descriptor of the database, or -1; closed after all connections, whose locks it would take along */
     store_key first_event, last_event; /* that are kept; 0: none */
     int64_t newest_at;                 /* the latest time in the file when it was opened; 0: none */
     int64_t free_bytes;
@@ -99,6 +103,12 @@ bool writer_usable(const struct writer *writer); /* open, and in no transaction 
 
 /* Moves the WAL to the database as far as readers let it (*ret_complete), and empties it. */
 int writer_checkpoint(struct writer *writer, bool truncate, bool *ret_complete);
+
+/* backfill.c: moves the WAL to the database as far as the last call found it, and marks how far the next
+ * one goes. It is unmarked before all of the WAL is to be moved. 0 or a negative errno. */
+int backfill_slice(struct writer *writer);
+void backfill_unmark(struct writer *writer);
+void backfill_done(struct writer *writer);
 
 /* counters.c */
 int counters_load(struct writer *writer);

@@ -324,3 +324,19 @@ Test(store_engine, the_wal_stays_small)
     cr_expect_gt(file.st_size, 8 * 1024 * 1024);
     free(body);
 }
+
+/* Long before that, so that no callback waits for all of it: some hundred pages are less than what is due. */
+Test(store_engine, the_wal_is_moved_in_slices)
+{
+    static char body[50001];
+    struct stat file;
+
+    memset(body, 'x', sizeof(body) - 1);
+    for (int i = 0; i < 50; i++)
+        cr_assert_eq(house_receive(&house, 0, body).result, STORE_OK);
+    cr_assert_eq(stat(house.path, &file), 0);
+    cr_expect_gt(file.st_size, 256 * 4096);
+    house_stop(&house);
+    house_start(&house);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM callback"), 50);
+}
