@@ -25,6 +25,7 @@ struct retention {
     struct clock_guard guard;
     int64_t warned_boot_ms; /* of dead deliveries; 0: never */
     bool purging;
+    bool reloaded; /* since that began, with the retention of before: look again at its end */
     struct store_purge command;
 };
 
@@ -62,6 +63,8 @@ static void warn_of_dead(struct retention *retention, int64_t now)
                n >= OLD_DEAD_MAX ? "at least " : "", (long long)n, n == 1 ? "y" : "ies", soon);
 }
 
+static void look(struct retention *retention);
+
 static void on_purged(struct store_command *base)
 {
     struct retention *retention = base->userdata;
@@ -74,6 +77,10 @@ static void on_purged(struct store_command *base)
         log_info("erased %lld requests that ended before the retention, and %lld callbacks that "
                  "belonged to none",
                  (long long)command->requests, (long long)command->callbacks);
+    if (!retention->reloaded)
+        return;
+    retention->reloaded = false;
+    look(retention);
 }
 
 static void purge(struct retention *retention, int64_t now)
@@ -144,6 +151,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 void retention_reload(struct retention *retention, int64_t retention_ms)
 {
     retention->retention_ms = retention_ms;
+    retention->reloaded = retention->purging;
     look(retention);
 }
 

@@ -13,7 +13,8 @@ struct retention;
  * Looks for the first time when the loop runs. 0 or a negative errno. */
 int retention_new(sd_event *loop, struct store *store, struct store_reader *reader,
                   int64_t retention_ms, struct retention **ret);
-/* Looks at once. */
+/* Looks at once, and while something is being erased once more at the end of that, which knows only
+ * the retention it began with. */
 void retention_reload(struct retention *retention, int64_t retention_ms);
 /* After store_stop(). NULL is fine. */
 void retention_free(struct retention *retention);
