@@ -226,7 +226,8 @@ Test(ask, credits_refused)
 static void reserve(int64_t day)
 {
     static struct store_reconfigure reconfigure;
-    struct store_claim_submissions claim = {.max = 1, .now = day * DAY_MS + DAY_MS / 2};
+    struct store_claim_submissions claim = {
+        .max = 1, .now = (day + 1) * DAY_MS - 1}; /* whenever today it is */
     char id[UUID_TEXT_SIZE];
 
     reconfigure.settings = (struct store_settings){
