@@ -44,8 +44,8 @@ def wait_port(port, process):
 
 
 @contextlib.contextmanager
-def running(command, port):
-    with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+def running(command, port, log=subprocess.DEVNULL):
+    with subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                           start_new_session=True) as process:
         try:
             wait_port(port, process)
@@ -61,14 +61,16 @@ def running(command, port):
 
 
 @contextlib.contextmanager
-def run_webhook(folder, starts):
-    """webhook(1) with a hook that starts /bin/true, or one whose rule never matches. The process, the port and the path."""
+def run_webhook(folder, starts, log=None):
+    """webhook(1) with a hook that starts /bin/true, or one whose rule never matches. The process, the port and the path. It logs only
+    when there is an open file to log to."""
     port, file = free_port(), folder / "webhook.json"
     never = {"match": {"type": "value", "value": "never", "parameter": {"source": "payload", "name": "status"}}}
     hook = {"id": "callback", "execute-command": "/bin/true"} | (
         {} if starts else {"trigger-rule": never, "trigger-rule-mismatch-http-response-code": 200})
     file.write_text(json.dumps([hook]))
-    with running(["webhook", "-hooks", file, "-ip", "127.0.0.1", "-port", port, "-urlprefix", "hooks"], port) as process:
+    command = ["webhook", *(["-verbose"] if log else []), "-hooks", file, "-ip", "127.0.0.1", "-port", port, "-urlprefix", "hooks"]
+    with running(command, port, log or subprocess.DEVNULL) as process:
         yield process, port, "/hooks/callback"
 
 

@@ -35,8 +35,8 @@ def nice_step(least):
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
 
 
-def number(value):
-    return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
+def number(value, unit):
+    return f"{value / 1000:g}k" if value >= 1000 and not unit else f"{value:g}{unit}"
 
 
 def line(x1, y1, x2, y2, more):
@@ -56,7 +56,7 @@ def plot(title, below, labels, series, log=False, unit=""):
              text(LEFT, 18, title, 'class="title"'), text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, below, 'text-anchor="middle"')]
     for tick in axis.ticks:
         parts += [line(LEFT, axis.y(tick), WIDTH - RIGHT, axis.y(tick), 'class="grid"'),
-                  text(LEFT - 6, axis.y(tick) + 4, number(tick) + unit, 'text-anchor="end"')]
+                  text(LEFT - 6, axis.y(tick) + 4, number(tick, unit), 'text-anchor="end"')]
     parts += [text(x, HEIGHT - BOTTOM + 16, label, 'text-anchor="middle"') for x, label in zip(places, labels)]
     for name, colour, lists in rounds:
         parts += one_line(axis, name, colour, [(x, label, values) for x, label, values in zip(places, labels, lists) if values])
