@@ -99,7 +99,6 @@ static bool accept_one(struct http_thread *http)
 
 static void accept_some(struct http_thread *http)
 {
-    http->accept_boot_ms = 0;
     for (int i = 0; i < ACCEPT_AT_ONCE; i++)
         if (atomic_load(&with_fewest(http->ingress)->connections) < count_connections(http) ||
             !accept_one(http))
@@ -116,7 +115,9 @@ static bool listens(struct http_thread *http)
     if (http->listened && !now)
         http_thread_wake(fewest);
     http->listened = now;
-    return now && time_boot_ms() >= http->accept_boot_ms;
+    if (http->accept_boot_ms != 0 && time_boot_ms() >= http->accept_boot_ms)
+        http->accept_boot_ms = 0;
+    return now && http->accept_boot_ms == 0;
 }
 
 static void quiesce(struct http_thread *http)
