@@ -102,6 +102,29 @@ def test_erased_while_its_hook_runs(new_prontod):
     assert not copies(prontod, "erased@example.com")
 
 
+def test_nothing_tells_an_erased_token_from_one_that_never_was(silent, new_prontod):
+    """Also where the answer would be another one: what is wrong with the rest is said to those alone whose token is there."""
+    prontod = new_prontod(silent.url, config={"ingress": {"max_body": "4K"}}).start()
+    found, token = prontod.submit(silent)
+    unknown = token[:-2] + ("AA" if token[-2:] != "AA" else "BA")
+    large = "Content-Length: 5000"
+    pieces = b"".join(b"%x\r\n%s\r\n" % (1000, b"x" * 1000) for _ in range(6)) + b"0\r\n\r\n"
+    requests = [("Content-Length: 2", b"{}"), ("Content-Length: 2", b"no"), ("Content-Length: 2\r\nContent-Encoding: gzip", b"{}"),
+                (large, b""), ("Transfer-Encoding: chunked", pieces)]
+
+    def answers(one):
+        heads = (f"POST /callback/{one} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n\r\n".encode() for head, _ in requests)
+        return [prontod.raw(head + body) for head, (_, body) in zip(heads, requests)]
+
+    assert [answer.status for answer in answers(token)][2:] == [415, 413, 413]
+    assert prontod.query("DELETE", f"/v1/requests/{found['id']}").status == 204
+    erased, strange = answers(token), answers(unknown)
+    assert [answer.status for answer in erased] == [404] * len(requests)
+    for one, other in zip(erased, strange):
+        assert one.headers() | {"date": ""} == other.headers() | {"date": ""}
+        assert one.data.split(b"\r\n\r\n")[1] == other.data.split(b"\r\n\r\n")[1]
+
+
 @pytest.mark.parametrize("identifier", ["nonsense", "123e4567-e89b-42d3-a456-426614174000"])
 def test_erasing_what_is_not_there_is_404(new_prontod, identifier):
     prontod = new_prontod().start()

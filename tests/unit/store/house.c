@@ -399,9 +399,16 @@ static store_key key_of(struct house *house, enum store_kind kind, const char *i
 
 struct received house_receive(struct house *house, store_key submission, const char *body)
 {
+    return house_receive_on(house, submission, NULL, body);
+}
+
+struct received house_receive_on(struct house *house, store_key submission,
+                                 const struct token *token, const char *body)
+{
     struct store_receive receive = {
         .base.kind = STORE_RECEIVE,
         .submission = submission,
+        .token = token,
         .body = body,
         .body_size = strlen(body),
         .client = "192.0.2.1",

@@ -68,6 +68,9 @@ struct received {
     store_key callback, request; /* 0: none */
 };
 struct received house_receive(struct house *house, store_key submission, const char *body);
+/* Likewise on a token that is to be compared. */
+struct received house_receive_on(struct house *house, store_key submission,
+                                 const struct token *token, const char *body);
 
 /* Claims at most @max of @hook. */
 size_t house_claim_deliveries(struct house *house, const char *hook, size_t max, store_key *keys);

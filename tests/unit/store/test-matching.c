@@ -350,3 +350,25 @@ Test(store_matching, an_unknown_submission_is_not_found)
     cr_expect_eq(house_receive(&house, 77, BODY("e-1", "Ada", "null")).result, STORE_E_NOT_FOUND);
     cr_expect_eq(house_receive(&house, 77, "no json").result, STORE_E_NOT_FOUND);
 }
+
+/* Keys are given again when an older database is put back; the tokens that were made before are of nobody then. */
+Test(store_matching, a_token_is_of_one_submission_only)
+{
+    struct submission_job *job;
+    struct token mine, other;
+    store_key submission;
+
+    house_submit(&house, "Ada", "Lovelace", NULL);
+    job = house_claim(&house);
+    cr_assert_not_null(job);
+    mine = other = job->token;
+    other.bytes[TOKEN_BYTES - 1] ^= 1;
+    submission = job->submission;
+    submission_job_free(job);
+    cr_expect_eq(house_receive_on(&house, submission, &other, BODY("e-1", "Ada", "null")).result,
+                 STORE_E_NOT_FOUND);
+    cr_expect_eq(house_receive_on(&house, submission, &other, "no json").result, STORE_E_NOT_FOUND);
+    cr_expect_eq(house_count(&house, "SELECT count(*) FROM callback"), 0);
+    expect(house_receive_on(&house, submission, &mine, BODY("e-1", "Ada", "null")),
+           CALLBACK_MATCHED, REASON_NONE);
+}
